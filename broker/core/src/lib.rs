@@ -1,0 +1,1 @@
+//! The broker's decisions: paths, commands, KV rules, tokens and audit records, pure.

@@ -1,0 +1,1 @@
+//! The node driver: serves secrets as files through FUSE.

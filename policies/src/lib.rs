@@ -1,0 +1,1 @@
+//! Who may do what to which path: Vault's policy language, pure.

@@ -1,0 +1,1 @@
+//! What an ExternalSecret asks for and which Secret follows from it, pure.

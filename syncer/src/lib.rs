@@ -1,0 +1,1 @@
+//! The syncer: keeps Secrets as ExternalSecrets declare them.

@@ -1,0 +1,1 @@
+//! Tests over everything: tidy rules, golden answers, tours of real clients, power cuts.
