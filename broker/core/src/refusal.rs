@@ -1,0 +1,35 @@
+//! Why a command was refused: the client's text and status class, without I/O.
+
+use thiserror::Error;
+
+/// A refusal of a command. The message is the one the client sees, worded as Vault words it where clients match on it.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// Check-and-set: the version given is not the current one (400).
+    #[error("check-and-set parameter did not match the current version")]
+    CasMismatch,
+    /// Check-and-set is required here and was not given (400).
+    #[error("check-and-set parameter required for this call")]
+    CasRequired,
+    /// Metadata check-and-set did not match (400).
+    #[error("metadata check-and-set parameter does not match the current version")]
+    MetadataCasMismatch,
+    /// Metadata check-and-set is required and was not given (400).
+    #[error("metadata check-and-set parameter required for this call")]
+    MetadataCasRequired,
+    /// The thing is not there (404, empty errors).
+    #[error("not found")]
+    NotFound,
+    /// The key came or went between authorization and writing; authorize again.
+    #[error("the key was created or deleted at the same time; repeat the request")]
+    ExistenceChanged,
+    /// Any other bad request (400), in the words of the message.
+    #[error("{0}")]
+    Invalid(String),
+    /// The caller is not allowed (403) for a reason found while applying.
+    #[error("permission denied")]
+    Denied,
+    /// A row could not be understood; the store is damaged or newer (500).
+    #[error("internal error")]
+    Corrupt(&'static str),
+}

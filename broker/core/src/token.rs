@@ -1,0 +1,88 @@
+//! Tokens: creation, renewal, revocation and expiry, as commands over rows.
+
+use std::collections::BTreeMap;
+
+use crate::command::{Effects, Halt};
+use crate::identity::Facts;
+use crate::row::Rows;
+use crate::time::Time;
+
+/// The longest life of a token without other settings: 768 hours, as Vault's system default.
+pub const SYSTEM_MAX_TTL_SECONDS: u64 = 2_764_800;
+
+/// A token as stored; the token itself is not in it.
+#[derive(Clone, Debug, Default)]
+pub struct TokenInfo {
+    /// Keyed hash of the token in hex: its row key.
+    pub id: String,
+    /// Accessor, 24 base62 characters.
+    pub accessor: String,
+    /// Policies, sorted, lower-case.
+    pub policies: Vec<String>,
+    /// Metadata given at creation, `None` prints as null.
+    pub meta: Option<BTreeMap<String, String>>,
+    /// `token` or `token-NAME`, or what the login method set.
+    pub display_name: String,
+    /// The API path that made it, for example `auth/token/create`.
+    pub path: String,
+    /// When it was created.
+    pub created: Time,
+    /// Seconds of life given at creation; 0 for a root token that never ends.
+    pub creation_ttl: u64,
+    /// When it ends; `None` for never.
+    pub expires: Option<Time>,
+    /// The last renewal.
+    pub last_renewal: Option<Time>,
+    /// The hard limit of its life in seconds; 0 for none.
+    pub explicit_max_ttl: u64,
+    /// Period in seconds of a periodic token; 0 for none.
+    pub period: u64,
+    /// Uses left; 0 for no limit. A token with one use left ends with that use.
+    pub num_uses: u64,
+    /// Whether renewals are allowed.
+    pub renewable: bool,
+    /// Whether it has no parent.
+    pub orphan: bool,
+    /// Row key of its parent.
+    pub parent: Option<String>,
+    /// Who holds it, as verified at login; `None` for tokens made from tokens of root.
+    pub facts: Facts,
+}
+
+/// A change of the tokens.
+#[derive(Debug)]
+pub enum TokenCommand {
+    /// Store a new token; everything in it was decided by [`plan_create`].
+    Create(Box<TokenInfo>),
+    /// Renew a token, decided by [`plan_renew`] inside the writer.
+    Renew {
+        /// Its row key.
+        id: String,
+        /// Seconds asked for; 0 for the default.
+        increment: u64,
+        /// The time of the request.
+        now: Time,
+    },
+    /// Revoke a token with all its descendants (or leave its children as orphans).
+    Revoke {
+        /// Its row key.
+        id: String,
+        /// Leave the children as orphans.
+        orphan_children: bool,
+    },
+    /// Count one use of a token with a limited number of uses; the last use removes it with its descendants.
+    Use {
+        /// Its row key.
+        id: String,
+        /// The time of the request.
+        now: Time,
+    },
+}
+
+/// Decides a change of the tokens.
+///
+/// # Errors
+/// See [`crate::command::apply`].
+pub fn apply(_rows: &Rows, _command: &TokenCommand) -> Result<Effects, Halt> {
+    Err(Halt::Refused(crate::refusal::Refusal::Corrupt("token")))
+}
