@@ -6,7 +6,9 @@
 pub mod authorize;
 pub mod change;
 pub mod command;
+pub mod duration;
 pub mod identity;
+pub mod json;
 pub mod kv1;
 pub mod kv2;
 pub mod ledger;
@@ -19,6 +21,8 @@ pub mod route;
 pub mod row;
 pub mod secret;
 pub mod sender;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod token;
 pub mod tree;
