@@ -7,6 +7,25 @@ use crate::row::Rows;
 use crate::secret::SecretJson;
 use crate::time::Time;
 
+mod custom;
+mod decide;
+mod meta;
+pub mod request;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use custom::check_custom_metadata;
+pub use meta::{
+    DEFAULT_MAX_VERSIONS, KeyMeta, KvSettings, ReadOutcome, Version, config_key, data_key, decode_config,
+    decode_meta, meta_key, read_version,
+};
+pub(crate) use value::encode as encode_data;
+pub use value::{MAX_VALUE_BYTES, StoredValue, decode_data};
+
+/// The largest `max_versions`: the metadata of all kept versions is one row, rewritten at every write.
+pub const MAX_MAX_VERSIONS: u64 = 10_000;
+
 /// The mount a command works on.
 #[derive(Clone, Debug)]
 pub struct MountRef {
@@ -117,6 +136,21 @@ pub enum Kv2Action {
 ///
 /// # Errors
 /// See [`crate::command::apply`].
-pub fn apply(_rows: &Rows, _command: &Kv2Command) -> Result<Effects, Halt> {
-    Err(Halt::Refused(crate::refusal::Refusal::Corrupt("kv2")))
+pub fn apply(rows: &Rows, command: &Kv2Command) -> Result<Effects, Halt> {
+    if let Kv2Action::Config(given) = &command.action {
+        return decide::config(rows, command, given);
+    }
+    let key = decide::Key::load(rows, command)?;
+    match &command.action {
+        Kv2Action::Write { data, cas, expect } => decide::write(key, data.as_ref(), *cas, *expect),
+        Kv2Action::Patch { patch, cas } => decide::patch(rows, key, patch, *cas),
+        Kv2Action::DeleteLatest => Ok(key.change_versions(decide::latest, decide::delete)),
+        Kv2Action::Delete(versions) => Ok(key.change_versions(|_| versions.clone(), decide::delete)),
+        Kv2Action::Undelete(versions) => Ok(key.change_versions(|_| versions.clone(), decide::undelete)),
+        Kv2Action::Destroy(versions) => Ok(key.change_versions(|_| versions.clone(), decide::destroy)),
+        Kv2Action::Metadata { .. } => decide::metadata(key),
+        Kv2Action::Remove => Ok(decide::remove(key)),
+        // Decided above.
+        Kv2Action::Config(_) => Ok(Effects::default()),
+    }
 }

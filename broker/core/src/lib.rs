@@ -12,6 +12,7 @@ pub mod json;
 pub mod kv1;
 pub mod kv2;
 pub mod ledger;
+mod load;
 pub mod mount;
 pub mod policy;
 pub mod reason;

@@ -1,0 +1,1 @@
+//! Tests of KV version 2.
