@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use crate::capability::Capabilities;
+use crate::capability::{Capabilities, Capability};
+use crate::document::{PathStanza, PolicyDocument};
+use crate::name::policy_name;
 use crate::pattern::Pattern;
+use crate::tree::{ParseErrorKind, Position};
 
 /// Where the text of a policy came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,3 +69,112 @@ impl fmt::Display for PolicyProblem {
 }
 
 impl std::error::Error for PolicyProblem {}
+
+/// Compiles the text of a policy. The name is trimmed and lower-cased; the text may be HCL or JSON.
+///
+/// # Errors
+/// All problems at once, in the order of the text: errors in the grammar, unknown keys, patterns,
+/// capabilities, and everything that this broker does not enforce and therefore does not accept.
+pub fn compile(name: &str, text: &str, source: PolicySource) -> Result<Policy, Vec<PolicyProblem>> {
+    let (document, errors) = PolicyDocument::read(text);
+    let mut compiler = Compiler { policy: name.trim().to_ascii_lowercase(), problems: Vec::new() };
+    compiler.check_name(name);
+    for error in errors {
+        let message = match error.kind {
+            // Vault's wording for these ends in the line, which comes first here.
+            ParseErrorKind::Syntax(_) | ParseErrorKind::InvalidKey(_) => error.to_string(),
+            kind => kind.to_string(),
+        };
+        compiler.problem(error.position, message);
+    }
+    let stanzas = document.paths.iter().filter_map(|stanza| compiler.stanza(stanza)).collect();
+    if compiler.problems.is_empty() {
+        return Ok(Policy { name: compiler.policy, stanzas, source });
+    }
+    compiler.problems.sort_by_key(|problem| (problem.line, problem.column));
+    Err(compiler.problems)
+}
+
+struct Compiler {
+    policy: String,
+    problems: Vec<PolicyProblem>,
+}
+
+impl Compiler {
+    fn problem(&mut self, position: Position, message: impl Into<String>) {
+        self.problems.push(PolicyProblem {
+            policy: self.policy.clone(),
+            line: position.line,
+            column: position.column,
+            message: message.into(),
+        });
+    }
+
+    fn check_name(&mut self, name: &str) {
+        match policy_name(name) {
+            Ok(name) if name == crate::builtin::ROOT => {
+                self.problem(
+                    Position::default(),
+                    "the name is reserved for the built-in policy; choose another",
+                );
+            }
+            Ok(_) => {}
+            Err(error) => self.problem(Position::default(), error.to_string()),
+        }
+    }
+
+    fn stanza(&mut self, stanza: &PathStanza) -> Option<Stanza> {
+        let before = self.problems.len();
+        let path = &stanza.pattern;
+        let pattern = Pattern::parse(path)
+            .map_err(|error| self.problem(stanza.position, format!("path {path:?}: {error}")))
+            .ok();
+        let capabilities = self.capabilities(stanza);
+        for setting in &stanza.settings {
+            let key = &setting.key;
+            self.problem(
+                setting.position,
+                format!("`{key}` is not supported by this broker yet; remove it or leave this path out"),
+            );
+        }
+        let Position { line, column } = stanza.position;
+        let clean = self.problems.len() == before;
+        pattern.filter(|_| clean).map(|pattern| Stanza { pattern, capabilities, line, column })
+    }
+
+    fn capabilities(&mut self, stanza: &PathStanza) -> Capabilities {
+        let path = &stanza.pattern;
+        let mut granted = Capabilities::NONE;
+        if let Some((word, position)) = &stanza.policy {
+            match Capabilities::from_legacy(word) {
+                Some(capabilities) => granted = capabilities,
+                None => self.problem(
+                    *position,
+                    format!("path {path:?}: invalid policy {word:?}; use deny, read, write or sudo"),
+                ),
+            }
+        }
+        for (word, position) in &stanza.capabilities {
+            match (Capability::from_name(word), word.as_str()) {
+                (Some(capability), _) => granted = granted.with(capability),
+                (None, "subscribe" | "recover") => self.problem(
+                    *position,
+                    format!("path {path:?}: capability {word:?} is not supported by this broker; remove it"),
+                ),
+                (None, _) => {
+                    let known = Capability::ALL.map(Capability::name).join(", ");
+                    self.problem(
+                        *position,
+                        format!(
+                            "path {path:?}: invalid capability {word:?}; known are {known}, in lower case"
+                        ),
+                    );
+                }
+            }
+        }
+        granted
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! Tests of the crate as a whole.
+
+mod agreement;
+mod files;
+mod naive;
+mod vectors;
