@@ -1,1 +1,16 @@
-//! Tests over everything: tidy rules, golden answers, tours of real clients, power cuts.
+//! The harness of the tests: servers under test, a raw HTTP client, the golden runners and the tour of real clients.
+
+#![warn(missing_docs)]
+
+pub mod golden;
+pub mod http;
+pub mod process;
+pub mod target;
+pub mod tour;
+
+use std::path::PathBuf;
+
+/// The folder of this crate, where the data of the tests is.
+pub fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,235 @@
+//! Servers under test: a real OpenBao or our broker, each fresh, in a folder of its own, on a free loopback port.
+
+use std::net::TcpListener;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::http::{self, Request, Response};
+use crate::process::Process;
+
+/// How long a server may take to answer its first request.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How many ports are tried; another process may take a free one before the server does.
+const PORTS_TRIED: usize = 3;
+
+/// Whose server it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The recorded server, the proof that a runner is right.
+    OpenBao,
+    /// Ours.
+    Broker,
+}
+
+/// Where a server listens and how to get in.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// `127.0.0.1:port`, plain HTTP.
+    pub addr: String,
+    /// A token that may do everything.
+    pub root_token: String,
+    /// Whose server it is.
+    pub kind: Kind,
+}
+
+impl Target {
+    /// The base address for clients, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// Sends a request as it is.
+    ///
+    /// # Errors
+    /// See [`http::send`].
+    pub fn send(&self, request: &Request) -> Result<Response> {
+        http::send(&self.addr, request)
+    }
+
+    /// Sends a request with the root token; `path` is without `/v1/`.
+    ///
+    /// # Errors
+    /// See [`http::send`].
+    pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Response> {
+        self.call_as(&self.root_token, method, path, body)
+    }
+
+    /// Sends a request with this token; `path` is without `/v1/`.
+    ///
+    /// # Errors
+    /// See [`http::send`].
+    pub fn call_as(&self, token: &str, method: &str, path: &str, body: Option<&Value>) -> Result<Response> {
+        let mut request = Request::new(method, &format!("/v1/{path}")).token(token);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        if method == "PATCH" {
+            request = request.header("Content-Type", "application/merge-patch+json");
+        }
+        self.send(&request)
+    }
+
+    /// Like [`Target::call`], for what must work: the body as JSON.
+    ///
+    /// # Errors
+    /// Any status from 300 on, with the server's own words.
+    pub fn must(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
+        let response = self.call(method, path, body)?;
+        if response.status >= 300 {
+            bail!("{method} {path} answered {}: {}", response.status, response.text());
+        }
+        response.json()
+    }
+}
+
+/// A running server; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it listens.
+    pub target: Target,
+    /// Its child process.
+    pub process: Process,
+    /// Its folder with log and data.
+    pub dir: TempDir,
+}
+
+impl Deref for Server {
+    type Target = Target;
+
+    fn deref(&self) -> &Target {
+        &self.target
+    }
+}
+
+/// The real OpenBao, as a dev server with KV v2 at `secret/` and everything in memory.
+#[derive(Debug)]
+pub struct OpenBao;
+
+impl OpenBao {
+    /// Starts a fresh one; fetches the binary where it is missing.
+    ///
+    /// # Errors
+    /// The binary cannot be had or does not start: with its log.
+    pub fn start() -> Result<Server> {
+        let binary = fetched("openbao.sh")?;
+        start(Kind::OpenBao, |addr, dir| {
+            let mut command = Command::new(&binary);
+            command.args(["server", "-dev", "-dev-no-store-token", "-dev-root-token-id=root"]);
+            command.arg(format!("-dev-listen-address={addr}"));
+            command.env("HOME", dir);
+            Ok(command)
+        })
+    }
+}
+
+/// How our broker is started.
+#[derive(Clone, Debug, Default)]
+pub struct BrokerOptions {
+    /// More arguments after the ones every test server gets.
+    pub arguments: Vec<String>,
+    /// Variables of its environment.
+    pub environment: Vec<(String, String)>,
+}
+
+/// Our broker, as a dev server of the same shape.
+#[derive(Debug)]
+pub struct Broker;
+
+impl Broker {
+    /// Starts a fresh one from `target/debug` (or the folder that `KEYREEVE_BIN_DIR` names).
+    ///
+    /// # Errors
+    /// The binary is not built or does not start: with its log.
+    pub fn start(options: &BrokerOptions) -> Result<Server> {
+        let binary = built("keyreeve-broker")?;
+        start(Kind::Broker, |addr, dir| {
+            let mut command = Command::new(&binary);
+            command.args(["serve", "--dev", "--listen", addr, "--allow-plain-http", "--root-token-file"]);
+            command.arg(root_token_file(dir)).args(&options.arguments).envs(options.environment.clone());
+            command.current_dir(dir);
+            Ok(command)
+        })
+    }
+}
+
+/// Where the broker's root token is written: `root` is put there first; whatever stands there after the start counts.
+fn root_token_file(dir: &Path) -> PathBuf {
+    dir.join("root-token")
+}
+
+/// Starts what `command` makes of an address and a folder, and waits until `secret/` answers.
+fn start(kind: Kind, command: impl Fn(&str, &Path) -> Result<Command>) -> Result<Server> {
+    let name = match kind {
+        Kind::OpenBao => "openbao",
+        Kind::Broker => "keyreeve-broker",
+    };
+    let mut last = None;
+    for _ in 0..PORTS_TRIED {
+        let dir = tempfile::Builder::new().prefix("keyreeve-test-").tempdir()?;
+        let token_file = root_token_file(dir.path());
+        std::fs::write(&token_file, "root")?;
+        let addr = format!("127.0.0.1:{}", free_port()?);
+        let mut process = Process::start(name, &command(&addr, dir.path())?, &dir.path().join("server.log"))?;
+        let mut target = Target { addr, root_token: String::new(), kind };
+        let ready = process.wait_until(START_LIMIT, || {
+            target.root_token = std::fs::read_to_string(&token_file).unwrap_or_default().trim().to_owned();
+            target.call("GET", "secret/config", None).is_ok_and(|response| response.status == 200)
+        });
+        match ready {
+            Ok(()) => return Ok(Server { target, process, dir }),
+            Err(error) if process.log_tail().to_lowercase().contains("address already in use") => {
+                last = Some(error)
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last.context("no port was tried")?)
+}
+
+/// A loopback port that was free a moment ago.
+///
+/// # Errors
+/// The operating system has none.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// The program that a script in `tests/servers` fetches, fetched if it is not there yet.
+///
+/// # Errors
+/// The script's own words.
+pub fn fetched(script: &str) -> Result<PathBuf> {
+    let path = crate::folder().join("servers").join(script);
+    let output = Command::new(&path).arg("ensure").output().with_context(|| path.display().to_string())?;
+    if !output.status.success() {
+        bail!("{script} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
+}
+
+/// A program of this workspace, next to the test's own executable or in the folder that `KEYREEVE_BIN_DIR` names.
+///
+/// # Errors
+/// It is not there.
+pub fn built(name: &str) -> Result<PathBuf> {
+    let folder = match std::env::var_os("KEYREEVE_BIN_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        // target/debug/deps/test-0123 -> target/debug
+        None => std::env::current_exe()?.ancestors().nth(2).context("the test has no folder")?.to_owned(),
+    };
+    let path = folder.join(name);
+    if !path.is_file() {
+        bail!(
+            "{} is not built: run `cargo build --bins --workspace` first, or set KEYREEVE_BIN_DIR",
+            path.display()
+        );
+    }
+    Ok(path)
+}
