@@ -184,7 +184,7 @@ pub fn is_printable(c: char) -> bool {
         return false;
     }
     let after = INVISIBLE.partition_point(|(first, _)| *first <= code);
-    !after.checked_sub(1).and_then(|at| INVISIBLE.get(at)).is_some_and(|(_, last)| code <= *last)
+    after.checked_sub(1).and_then(|at| INVISIBLE.get(at)).is_none_or(|(_, last)| *last < code)
 }
 
 /// Format characters, fillers, variation selectors, private use and non-characters: first and last.

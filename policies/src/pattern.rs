@@ -33,6 +33,8 @@ pub enum PatternError {
 pub struct Pattern {
     text: String,
     kind: PatternKind,
+    first_wildcard: usize,
+    plus_segments: usize,
 }
 
 impl Pattern {
@@ -62,13 +64,19 @@ impl Pattern {
             (false, true) => PatternKind::Prefix,
             (false, false) => PatternKind::Exact,
         };
-        Ok(Self { text: text.to_owned(), kind })
+        let first_wildcard = match kind {
+            PatternKind::Exact => text.len(),
+            PatternKind::Prefix => text.len().saturating_sub(1),
+            PatternKind::Segments { .. } => text.find('+').unwrap_or(text.len()),
+        };
+        let plus_segments = if by_segment { text.split('/').filter(|s| *s == "+").count() } else { 0 };
+        Ok(Self { text: text.to_owned(), kind, first_wildcard, plus_segments })
     }
 
     /// `*`: every path.
     #[must_use]
     pub fn everything() -> Self {
-        Self { text: "*".to_owned(), kind: PatternKind::Prefix }
+        Self { text: "*".to_owned(), kind: PatternKind::Prefix, first_wildcard: 0, plus_segments: 0 }
     }
 
     /// The pattern, without the leading slash that may have been written.
@@ -99,19 +107,10 @@ impl Pattern {
     #[must_use]
     pub fn rank(&self) -> Rank<'_> {
         let fixed = self.fixed_text();
-        let (first_wildcard, closed) = match self.kind {
-            PatternKind::Exact => (usize::MAX, true),
-            PatternKind::Prefix => (fixed.len(), false),
-            PatternKind::Segments { open_end } => (self.text.find('+').unwrap_or(fixed.len()), !open_end),
-        };
-        let plus_segments = match self.kind {
-            PatternKind::Segments { .. } => fixed.split('/').filter(|s| *s == "+").count(),
-            _ => 0,
-        };
         Rank {
-            first_wildcard,
-            closed,
-            fewer_plus: std::cmp::Reverse(plus_segments),
+            first_wildcard: self.first_wildcard,
+            closed: fixed.len() == self.text.len(),
+            fewer_plus: std::cmp::Reverse(self.plus_segments),
             length: fixed.len(),
             text: fixed,
         }

@@ -15,6 +15,10 @@ pub struct Origin {
 }
 
 impl Origin {
+    pub(crate) const fn new(policy: Arc<Policy>, stanza: usize) -> Self {
+        Self { policy, stanza }
+    }
+
     /// The policy's name.
     #[must_use]
     pub fn policy(&self) -> &str {
@@ -85,10 +89,8 @@ impl RuleRef {
         &self.0.pattern
     }
 
-    /// A rule of one stanza, or nothing if the policy has no such stanza.
-    pub(crate) fn new(pattern: Pattern, stanzas: Vec<(Arc<Policy>, usize)>) -> Self {
-        let origins: Vec<Origin> =
-            stanzas.into_iter().map(|(policy, stanza)| Origin { policy, stanza }).collect();
+    /// A rule of all stanzas that have this pattern.
+    pub(crate) fn new(pattern: Pattern, origins: Vec<Origin>) -> Self {
         let capabilities =
             origins.iter().map(Origin::capabilities).fold(Capabilities::NONE, Capabilities::union);
         Self(Arc::new(Rule { pattern, capabilities, origins }))
@@ -106,7 +108,7 @@ impl RuleRef {
             };
             let policy =
                 Policy { name: "root".to_owned(), stanzas: vec![stanza], source: PolicySource::BuiltIn };
-            RuleRef::new(pattern, vec![(Arc::new(policy), 0)])
+            RuleRef::new(pattern, vec![Origin::new(Arc::new(policy), 0)])
         });
         &ROOT
     }

@@ -7,7 +7,7 @@ use crate::capability::Capabilities;
 use crate::compile::Policy;
 use crate::pattern::{Pattern, PatternKind};
 use crate::prefixes::PrefixMap;
-use crate::rule::RuleRef;
+use crate::rule::{Origin, RuleRef};
 use crate::segments::SegmentTree;
 
 /// The merged rules of several policies. Stanzas of the same pattern are one rule: their capabilities are
@@ -26,20 +26,21 @@ impl PolicySet {
     #[must_use]
     pub fn new(policies: impl IntoIterator<Item = Arc<Policy>>) -> Self {
         let mut places: HashMap<String, usize> = HashMap::new();
-        let mut merged: Vec<(Pattern, Vec<(Arc<Policy>, usize)>)> = Vec::new();
+        let mut merged: Vec<(Pattern, Vec<Origin>)> = Vec::new();
         for policy in policies {
             for (index, stanza) in policy.stanzas.iter().enumerate() {
                 let text = stanza.pattern.as_str();
+                let origin = Origin::new(Arc::clone(&policy), index);
                 let place = places.get(text).copied().unwrap_or(merged.len());
-                if let Some((_, stanzas)) = merged.get_mut(place) {
-                    stanzas.push((Arc::clone(&policy), index));
+                if let Some((_, origins)) = merged.get_mut(place) {
+                    origins.push(origin);
                 } else {
                     places.insert(text.to_owned(), place);
-                    merged.push((stanza.pattern.clone(), vec![(Arc::clone(&policy), index)]));
+                    merged.push((stanza.pattern.clone(), vec![origin]));
                 }
             }
         }
-        Self::of_rules(merged.into_iter().map(|(pattern, stanzas)| RuleRef::new(pattern, stanzas)).collect())
+        Self::of_rules(merged.into_iter().map(|(pattern, origins)| RuleRef::new(pattern, origins)).collect())
     }
 
     /// The set of the root token: everything is allowed, sudo paths included.
