@@ -99,7 +99,8 @@ fn test_modules(sources: &[Source]) -> BTreeSet<String> {
     modules
 }
 
-/// Whether the attributes say `#[cfg(test)]`, alone or within `all(…)`, or `#[test]`.
+/// Whether the attributes say `#[test]`, or `#[cfg(test)]` alone, within `all(…)`, or with the feature `testing` as the
+/// other way, by which crates lend their test helpers to each other.
 pub fn only_for_tests(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         if attribute.path().is_ident("test") {
@@ -110,6 +111,9 @@ pub fn only_for_tests(attributes: &[syn::Attribute]) -> bool {
         }
         let Ok(list) = attribute.meta.require_list() else { return false };
         let condition = list.tokens.to_string().replace(' ', "");
+        if condition == "any(test,feature=\"testing\")" {
+            return true;
+        }
         let within = condition.strip_prefix("all(").and_then(|rest| rest.strip_suffix(')'));
         within.unwrap_or(&condition).split(',').any(|part| part == "test")
     })
@@ -124,7 +128,7 @@ pub fn fits(pattern: &str, path: &str) -> bool {
 
 #[test]
 fn knows_tests_by_place_and_by_declaration() {
-    let text = "#[cfg(test)]\nmod model;\n#[cfg(all(test, unix))]\nmod unix;\n#[cfg(not(test))]\nmod real;\nmod core;\n";
+    let text = "#[cfg(test)]\nmod model;\n#[cfg(all(test, unix))]\nmod unix;\n#[cfg(any(test, feature = \"testing\"))]\nmod lent;\n#[cfg(any(test, unix))]\nmod some;\n#[cfg(not(test))]\nmod real;\nmod core;\n";
     let modules = test_modules(&[
         Source::parse("a/src/lib.rs", text).unwrap(),
         Source::parse("a/src/kv.rs", text).unwrap(),
@@ -134,6 +138,8 @@ fn knows_tests_by_place_and_by_declaration() {
         ("a/src/model/deep.rs", true),
         ("a/src/kv/model.rs", true),
         ("a/src/unix.rs", true),
+        ("a/src/lent.rs", true),
+        ("a/src/some.rs", false),
         ("a/src/kv/tests.rs", true),
         ("a/tests/it.rs", true),
         ("a/src/core.rs", false),
