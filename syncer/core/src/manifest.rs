@@ -1,0 +1,289 @@
+//! Reads a YAML text with any number of objects; a bad object never hides the others.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use syncer_template::SecretValue;
+
+use crate::schema::{Finding, Findings, check};
+use crate::vault::Store;
+use crate::wanted::{StoreKind, Wanted};
+use crate::yaml::Node;
+use crate::{crd, vault, wanted};
+
+/// Longest text of one file, in bytes.
+pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Most documents of one file.
+pub const MAX_DOCUMENTS: usize = 10_000;
+
+/// Where an object was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file's name as the caller gave it.
+    pub file: String,
+    /// Which document of the file, from 1.
+    pub document: usize,
+    /// The line in the file on which the document begins, from 1.
+    pub line: u64,
+}
+
+/// Kind, namespace and name of an object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectName {
+    /// The field `kind`.
+    pub kind: String,
+    /// The namespace; empty for objects of the cluster.
+    pub namespace: String,
+    /// The field `metadata.name`.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            write!(f, "{} {}", self.kind, self.name)
+        } else {
+            write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+        }
+    }
+}
+
+/// One thing that is wrong in a file, said so that it can be found and mended. Never holds a secret value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ManifestProblem {
+    /// The file's name as the caller gave it.
+    pub file: String,
+    /// Which document of the file, from 1; 0 if it concerns the whole file.
+    pub document: usize,
+    /// The line in the file, from 1, if known.
+    pub line: Option<u64>,
+    /// The object, if the document got so far as to say.
+    pub object: Option<ObjectName>,
+    /// The path of the field, such as `spec.target.template`; empty if it concerns the whole document.
+    pub field: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for ManifestProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if self.document > 0 {
+            write!(f, " (document {})", self.document)?;
+        }
+        if let Some(object) = &self.object {
+            write!(f, ": {object}")?;
+        }
+        if !self.field.is_empty() {
+            write!(f, ": {}", self.field)?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// One object and where it was read.
+#[derive(Debug)]
+pub struct Document {
+    /// Where it was read.
+    pub origin: Origin,
+    /// The object.
+    pub object: Object,
+}
+
+/// An object of a kind that matters here.
+#[derive(Debug)]
+pub enum Object {
+    /// An ExternalSecret.
+    ExternalSecret(Wanted),
+    /// A SecretStore or ClusterSecretStore.
+    Store(Store),
+    /// A Secret that may hold the token of a store.
+    Secret(SourceSecret),
+    /// Any other object; to be reported, not used.
+    Ignored(ObjectName),
+}
+
+/// A Secret of Kubernetes that was read from a file.
+#[derive(Debug)]
+pub struct SourceSecret {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// `data` decoded, and `stringData`, which wins.
+    pub data: BTreeMap<String, SecretValue>,
+}
+
+/// Reads all objects of a file, in order. A document with several mistakes gives several problems, one with none
+/// gives the object. Objects without `metadata.namespace` are in `default_namespace`.
+pub fn read_documents(
+    file_name: &str,
+    text: &str,
+    default_namespace: &str,
+) -> Vec<Result<Document, ManifestProblem>> {
+    let whole = |message: String| {
+        vec![Err(ManifestProblem {
+            file: file_name.to_owned(),
+            document: 0,
+            line: None,
+            object: None,
+            field: String::new(),
+            message,
+        })]
+    };
+    if text.len() > MAX_FILE_BYTES {
+        return whole(format!("{} bytes, at most {MAX_FILE_BYTES} are read; split the file", text.len()));
+    }
+    let parts = split(text);
+    if parts.len() > MAX_DOCUMENTS {
+        return whole(format!("{} documents, at most {MAX_DOCUMENTS} are read; split the file", parts.len()));
+    }
+    let mut out = Vec::new();
+    for (at, (line, part)) in parts.into_iter().enumerate() {
+        let origin = Origin { file: file_name.to_owned(), document: at + 1, line };
+        match read_document(&origin, &part, default_namespace) {
+            Ok(object) => out.push(Ok(Document { origin, object })),
+            Err(problems) => out.extend(problems.into_iter().map(Err)),
+        }
+    }
+    out
+}
+
+/// Splits at the lines that separate documents: first line and text of each that is not empty.
+fn split(text: &str) -> Vec<(u64, String)> {
+    let mut parts = Vec::new();
+    let mut current = (1, String::new());
+    for (number, line) in (1..).zip(text.strip_prefix('\u{feff}').unwrap_or(text).split_inclusive('\n')) {
+        match line.strip_prefix("---") {
+            Some(rest) if rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']) => {
+                parts.push(std::mem::take(&mut current));
+                // What stands behind the marker belongs to the document; spaces keep its column.
+                current = (number, format!("   {}", rest.replace('\t', " ")));
+            }
+            _ => current.1.push_str(line),
+        }
+    }
+    parts.push(current);
+    parts.retain(|(_, text)| text.lines().any(is_content));
+    parts
+}
+
+fn is_content(line: &str) -> bool {
+    let line = line.trim();
+    !line.is_empty() && !line.starts_with(['#', '%']) && line != "..."
+}
+
+fn read_document(
+    origin: &Origin,
+    text: &str,
+    default_namespace: &str,
+) -> Result<Object, Vec<ManifestProblem>> {
+    let problem =
+        |line: Option<u64>, object: Option<ObjectName>, field: String, message: String| ManifestProblem {
+            file: origin.file.clone(),
+            document: origin.document,
+            line: Some(origin.line + line.unwrap_or(1).saturating_sub(1)),
+            object,
+            field,
+            message,
+        };
+    let node = Node::read(text).map_err(|error| {
+        vec![problem(error.line, None, String::new(), format!("not readable as YAML: {}", error.message))]
+    })?;
+    let mut findings = Findings::default();
+    let name = object_name(&node, default_namespace);
+    let object = read_object(&node, &name, origin, &mut findings);
+    match object {
+        Some(object) if findings.0.is_empty() => Ok(object),
+        _ => Err(findings
+            .0
+            .into_iter()
+            .map(|Finding { line, field, message }| problem(Some(line), Some(name.clone()), field, message))
+            .collect()),
+    }
+}
+
+fn object_name(node: &Node, default_namespace: &str) -> ObjectName {
+    let kind = node.get_text("kind").unwrap_or_default();
+    let meta = |field| node.at(&["metadata"]).and_then(|meta| meta.get_text(field));
+    let namespace =
+        meta("namespace").unwrap_or(if kind == "ClusterSecretStore" { "" } else { default_namespace });
+    ObjectName {
+        kind: kind.to_owned(),
+        namespace: namespace.to_owned(),
+        name: meta("name").unwrap_or_default().to_owned(),
+    }
+}
+
+/// Reads one object. `None` always comes with a finding.
+fn read_object(node: &Node, name: &ObjectName, origin: &Origin, findings: &mut Findings) -> Option<Object> {
+    let api = node.get_text("apiVersion").unwrap_or_default();
+    if api.is_empty() || name.kind.is_empty() {
+        let field = if api.is_empty() { "apiVersion" } else { "kind" };
+        findings.add(node.line, field, "required field is missing; is this an object of Kubernetes?");
+        return None;
+    }
+    let ours = matches!(api, "external-secrets.io/v1" | "external-secrets.io/v1beta1");
+    let (shape, not_yet) = match (ours, name.kind.as_str()) {
+        (true, "ExternalSecret") => (&crd::EXTERNAL_SECRET, "not supported yet; the Secret was not written"),
+        (true, "SecretStore" | "ClusterSecretStore") => {
+            (&crd::STORE, "not supported yet; the store was not used")
+        }
+        (false, "Secret") if api == "v1" => (&crd::SECRET, "not supported yet"),
+        (false, "ExternalSecret" | "SecretStore" | "ClusterSecretStore")
+            if api.starts_with("external-secrets.io/") =>
+        {
+            let message = "unsupported version; use external-secrets.io/v1 or external-secrets.io/v1beta1";
+            findings.add(node.line, "apiVersion", message);
+            return None;
+        }
+        _ => return Some(Object::Ignored(name.clone())),
+    };
+    check(node, shape, "", not_yet, findings);
+    if !name.name.is_empty() {
+        wanted::check_name(&name.name, node.at(&["metadata", "name"]), "metadata.name", findings);
+    }
+    if !findings.0.is_empty() {
+        return None;
+    }
+    match name.kind.as_str() {
+        "ExternalSecret" => wanted::read(node, name, origin, findings).map(Object::ExternalSecret),
+        "SecretStore" => vault::read(node, StoreKind::SecretStore, name, findings).map(Object::Store),
+        "ClusterSecretStore" => {
+            vault::read(node, StoreKind::ClusterSecretStore, name, findings).map(Object::Store)
+        }
+        _ => read_secret(node, name, findings).map(Object::Secret),
+    }
+}
+
+fn read_secret(node: &Node, name: &ObjectName, findings: &mut Findings) -> Option<SourceSecret> {
+    let mut data = BTreeMap::new();
+    for (key, value) in node.get("data").map(Node::fields).unwrap_or_default() {
+        // Line breaks inside are allowed, as in Kubernetes.
+        let text: zeroize::Zeroizing<String> =
+            zeroize::Zeroizing::new(value.text().unwrap_or_default().split_ascii_whitespace().collect());
+        match STANDARD.decode(text.as_bytes()) {
+            Ok(bytes) => _ = data.insert(key.clone(), SecretValue::new(bytes)),
+            Err(_) => {
+                findings.add(value.line, format!("data.{key}"), "not Base64; use stringData for plain text")
+            }
+        }
+    }
+    for (key, value) in node.get("stringData").map(Node::fields).unwrap_or_default() {
+        data.insert(key.clone(), SecretValue::from(value.text().unwrap_or_default()));
+    }
+    findings.0.is_empty().then(|| SourceSecret {
+        namespace: name.namespace.clone(),
+        name: name.name.clone(),
+        data,
+    })
+}
+
+#[cfg(test)]
+mod tests;
