@@ -7,6 +7,17 @@ use crate::identity::Facts;
 use crate::row::Rows;
 use crate::time::Time;
 
+mod create;
+mod decide;
+mod life;
+mod row;
+#[cfg(test)]
+mod tests;
+
+pub use create::{CallerRights, CreateContext, CreateRequest, NewIds, plan_create};
+pub use life::{is_live, plan_renew, remaining_seconds};
+pub use row::{accessor_key, children_key, decode_accessor, decode_token, token_key};
+
 /// The longest life of a token without other settings: 768 hours, as Vault's system default.
 pub const SYSTEM_MAX_TTL_SECONDS: u64 = 2_764_800;
 
@@ -83,6 +94,11 @@ pub enum TokenCommand {
 ///
 /// # Errors
 /// See [`crate::command::apply`].
-pub fn apply(_rows: &Rows, _command: &TokenCommand) -> Result<Effects, Halt> {
-    Err(Halt::Refused(crate::refusal::Refusal::Corrupt("token")))
+pub fn apply(rows: &Rows, command: &TokenCommand) -> Result<Effects, Halt> {
+    match command {
+        TokenCommand::Create(token) => decide::create(rows, token),
+        TokenCommand::Renew { id, increment, now } => decide::renew(rows, id, *increment, *now),
+        TokenCommand::Revoke { id, orphan_children } => decide::revoke(rows, id, *orphan_children),
+        TokenCommand::Use { id, now } => decide::spend(rows, id, *now),
+    }
 }
