@@ -56,9 +56,28 @@ pub fn authorize<T>(
 ) -> Result<Authorized<T>, Denied> {
     let sudo = policies::is_sudo_protected(path.as_str(), capability);
     let decision = set.decide(path, capability, sudo);
-    let rule = Rule { capability: capability.as_str().to_owned(), rule: policies::explain(&decision) };
+    let rule = Rule {
+        capability: capability.name().to_owned(),
+        rule: policies::explain(&decision, path, capability),
+    };
     match decision {
         Decision::Allow { .. } => Ok(Authorized { op, rule, capability }),
         Decision::Deny { why } => Err(Denied { reason: ReasonCode::from(&why), rule }),
+    }
+}
+
+/// Allows an operation to whoever may do anything at or below a mount: Vault's preflight of the command line tools.
+///
+/// # Errors
+/// [`Denied`] where nothing below the mount is allowed.
+pub fn authorize_below<T>(set: &PolicySet, mount: &str, op: T) -> Result<Authorized<T>, Denied> {
+    let allowed = set.is_root() || set.any_below(mount);
+    let verdict =
+        if allowed { "allowed: a rule grants something" } else { "denied: no rule grants anything" };
+    let rule = Rule { capability: "any".to_owned(), rule: format!("{verdict} below {mount}/") };
+    if allowed {
+        Ok(Authorized { op, rule, capability: Capability::Read })
+    } else {
+        Err(Denied { reason: ReasonCode::NoRule, rule })
     }
 }

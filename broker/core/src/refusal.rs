@@ -33,3 +33,20 @@ pub enum Refusal {
     #[error("internal error")]
     Corrupt(&'static str),
 }
+
+impl Refusal {
+    /// The HTTP status of the answer, and the reason its record gives.
+    pub const fn answer(&self) -> (u16, crate::reason::ReasonCode) {
+        use crate::reason::ReasonCode;
+        match self {
+            Self::CasMismatch | Self::CasRequired | Self::MetadataCasMismatch | Self::MetadataCasRequired => {
+                (400, ReasonCode::CheckAndSet)
+            }
+            Self::NotFound => (404, ReasonCode::NotFound),
+            Self::ExistenceChanged => (409, ReasonCode::Busy),
+            Self::Invalid(_) => (400, ReasonCode::BadRequest),
+            Self::Denied => (403, ReasonCode::BadToken),
+            Self::Corrupt(_) => (500, ReasonCode::Internal),
+        }
+    }
+}

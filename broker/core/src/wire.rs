@@ -40,8 +40,7 @@ impl Envelope {
     /// The envelope as text.
     pub fn to_text(&self, request_id: &str) -> Zeroizing<String> {
         let or_null = |s: &str| if s.is_empty() { "null".to_owned() } else { s.to_owned() };
-        let warnings =
-            if self.warnings.is_empty() { "null".to_owned() } else { string_list(&self.warnings) };
+        let warnings = if self.warnings.is_empty() { "null".to_owned() } else { string_list(&self.warnings) };
         let mut out = Zeroizing::new(String::with_capacity(self.data.len() + 256));
         out.push('{');
         if self.doubled {

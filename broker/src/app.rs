@@ -1,0 +1,113 @@
+//! Everything a request needs: the ledger, the policies, the mount table, counters.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use broker_core::mount;
+use broker_core::record::uuid_text;
+use broker_core::route::MountTable;
+use broker_core::row::{RowKey, Table};
+
+use crate::metrics::Metrics;
+use crate::policy_store::{FolderProblem, LoadError, PolicyStore};
+use crate::store::{Ledger, ReadError, Snapshot};
+
+/// The version of Vault's API that clients are told, since some switch features by it.
+pub const API_VERSION: &str = "1.14.0";
+
+/// Composed once at the start; cheap to share.
+pub struct App {
+    /// Store and audit log.
+    pub ledger: Ledger,
+    /// Policies in force.
+    pub policies: PolicyStore,
+    /// Mounts of secret engines.
+    pub mounts: ArcSwap<MountTable>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Folder of policies, read again on a hang-up signal.
+    pub policy_folder: Option<PathBuf>,
+    /// The broker's own id, the same over restarts.
+    pub cluster_id: String,
+    /// `inmem` or `redb`, for `seal-status`.
+    pub storage_type: &'static str,
+    /// Cancelled when the broker drains; long streams end then.
+    pub drain: tokio_util::sync::CancellationToken,
+    mount_change: Mutex<()>,
+}
+
+impl App {
+    /// Loads policies and mounts from an open ledger.
+    ///
+    /// # Errors
+    /// When they cannot be read; single bad policies are returned as problems.
+    pub fn load(
+        ledger: Ledger,
+        policy_folder: Option<PathBuf>,
+        storage_type: &'static str,
+    ) -> Result<(Arc<Self>, Vec<FolderProblem>), LoadError> {
+        let snapshot = ledger.snapshot()?;
+        let (policies, problems) = PolicyStore::load(&snapshot, policy_folder.as_deref())?;
+        let mounts = ArcSwap::from_pointee(load_mounts(&snapshot)?);
+        let cluster_id = ledger.head().log;
+        let app = Self {
+            metrics: Metrics::new(ledger.clone()),
+            ledger,
+            policies,
+            mounts,
+            policy_folder,
+            cluster_id,
+            storage_type,
+            drain: tokio_util::sync::CancellationToken::new(),
+            mount_change: Mutex::new(()),
+        };
+        Ok((Arc::new(app), problems))
+    }
+
+    /// Reads the mount table again, after a change.
+    ///
+    /// # Errors
+    /// When the store cannot be read; the old table stays.
+    pub fn reload_mounts(&self) -> Result<(), ReadError> {
+        let _one_at_a_time = self.mount_change.lock().unwrap_or_else(PoisonError::into_inner);
+        self.mounts.store(Arc::new(load_mounts(&self.ledger.snapshot()?)?));
+        Ok(())
+    }
+
+    /// A random id in the form of a UUID, version 4.
+    pub fn random_id(&self) -> u128 {
+        let mut bytes = [0; 16];
+        self.ledger.random(&mut bytes);
+        let id = u128::from_be_bytes(bytes);
+        (id & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62)
+    }
+
+    /// A random UUID as text.
+    pub fn random_uuid(&self) -> String {
+        uuid_text(self.random_id())
+    }
+
+    /// Random base62 characters: 24 of them carry 142 bits.
+    pub fn random_base62(&self, length: usize) -> String {
+        const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        let mut out = String::with_capacity(length);
+        while out.len() < length {
+            let mut bytes = [0; 64];
+            self.ledger.random(&mut bytes);
+            // 248 is the largest multiple of 62 in a byte: values above would prefer some characters.
+            let fair = bytes.iter().filter(|b| **b < 248).filter_map(|b| ALPHABET.get(usize::from(b % 62)));
+            out.extend(fair.take(length - out.len()).map(|c| char::from(*c)));
+        }
+        out
+    }
+}
+
+fn load_mounts(snapshot: &Snapshot) -> Result<MountTable, ReadError> {
+    let mut mounts = Vec::new();
+    for name in snapshot.children(&RowKey::new(Table::Mount, ""), None, usize::MAX)? {
+        let Some(row) = snapshot.get(&RowKey::new(Table::Mount, name.as_str()))? else { continue };
+        mounts.push(mount::decode_mount(row.expose()).ok_or(ReadError::Damaged("mount"))?);
+    }
+    Ok(MountTable::new(mounts))
+}
