@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 const GRACE: Duration = Duration::from_secs(10);
 
 /// How much of a log is printed, in bytes.
-const TAIL: u64 = 6 << 10;
+const TAIL: u64 = 3 << 10;
 
 /// A running child process.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Process {
         self.child.id()
     }
 
-    /// The last 6 KiB of the log.
+    /// The last 3 KiB of the log.
     pub fn log_tail(&self) -> String {
         log_tail(&self.log).unwrap_or_else(|error| format!("(no log: {error:#})"))
     }

@@ -180,7 +180,8 @@ impl Captures {
     }
 }
 
-fn pattern_for(name: &str) -> Option<String> {
+/// The regular expression for a placeholder, if it is a known one.
+pub(crate) fn pattern_for(name: &str) -> Option<String> {
     match name.split_once(':') {
         Some(("mount-accessor", kind)) => Some(format!("{}_[0-9a-f]{{8}}", regex::escape(kind))),
         Some(("ciphertext", version)) => {
