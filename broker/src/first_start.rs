@@ -11,6 +11,8 @@ use broker_core::record::{Draft, Kind, Object, Source};
 use broker_core::refusal::Refusal;
 use broker_core::token::{CallerRights, CreateContext, CreateRequest, TokenCommand, plan_create};
 
+use zeroize::Zeroizing;
+
 use crate::app::App;
 use crate::clock;
 use crate::files::write_private_new;
@@ -62,14 +64,20 @@ pub fn own_record(app: &App, kind: Kind, path: &str) -> Draft {
 ///
 /// # Errors
 /// See [`FirstStartError`].
-pub async fn prepare(app: &Arc<App>, first: bool, token_file: &Path) -> Result<(), FirstStartError> {
-    if app.mounts.load().all().is_empty() && first {
+pub async fn prepare(app: &Arc<App>, file: &RootTokenFile) -> Result<(), FirstStartError> {
+    if app.mounts.load().all().is_empty() {
         enable_secret(app).await?;
     }
-    if first {
-        create_root_token(app, token_file).await?;
-    }
-    Ok(())
+    create_root_token(app, file).await
+}
+
+/// Where the root token of a first start is written, or read from.
+#[derive(Clone, Debug)]
+pub struct RootTokenFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Take the token that stands in the file already: for brokers that forget everything at their end.
+    pub chosen: bool,
 }
 
 async fn write(app: &App, command: Command, draft: Draft) -> Result<(), FirstStartError> {
@@ -94,8 +102,11 @@ async fn enable_secret(app: &Arc<App>) -> Result<(), FirstStartError> {
     Ok(app.reload_mounts()?)
 }
 
-async fn create_root_token(app: &App, file: &Path) -> Result<(), FirstStartError> {
-    let (token, ids) = new_ids(app, None);
+async fn create_root_token(app: &App, file: &RootTokenFile) -> Result<(), FirstStartError> {
+    let failed = |source| FirstStartError::TokenFile { path: file.path.clone(), source };
+    let chosen = if file.chosen { read_chosen(&file.path).map_err(failed)? } else { None };
+    let write_it = chosen.is_none();
+    let (token, ids) = new_ids(app, chosen);
     let context = CreateContext {
         parent: None,
         caller: CallerRights { is_root: true, sudo: true },
@@ -108,9 +119,20 @@ async fn create_root_token(app: &App, file: &Path) -> Result<(), FirstStartError
     "root".clone_into(&mut info.display_name);
     "auth/token/root".clone_into(&mut info.path);
     // The file first: a token that nobody can read back would be lost, a file without its token is only useless.
-    let text = zeroize::Zeroizing::new(format!("{}\n", token.as_str()));
-    write_private_new(file, text.as_bytes())
-        .map_err(|source| FirstStartError::TokenFile { path: file.to_owned(), source })?;
+    if write_it {
+        let text = Zeroizing::new(format!("{}\n", token.as_str()));
+        write_private_new(&file.path, text.as_bytes()).map_err(failed)?;
+    }
     let command = Command::Token(TokenCommand::Create(Box::new(info)));
     write(app, command, own_record(app, Kind::TokenCreate, "auth/token/root")).await
+}
+
+fn read_chosen(path: &Path) -> std::io::Result<Option<Zeroizing<String>>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let token = Zeroizing::new(text.trim().to_owned());
+    Ok((!token.is_empty()).then_some(token))
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::clock;
 use crate::config::{Config, Data, Transport};
-use crate::first_start::{self, FirstStartError};
+use crate::first_start::{self, FirstStartError, RootTokenFile};
 use crate::http::{self, Shared};
 use crate::keys::SealSource;
 use crate::policy_store::{LoadError, PolicyStore};
@@ -99,8 +99,9 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     for problem in problems {
         tracing::error!(file = problem.file, problem = problem.message, "a policy is not in force");
     }
-    first_start::prepare(&app, opened.first_start, &config.root_token_file).await?;
     if opened.first_start {
+        let chosen = config.data == Data::Memory;
+        first_start::prepare(&app, &RootTokenFile { path: config.root_token_file.clone(), chosen }).await?;
         tracing::info!(file = %config.root_token_file.display(), "first start: the root token is in this file");
     }
     let tls = open_tls(config)?;

@@ -151,7 +151,7 @@ impl Broker {
         let binary = built("keyreeve-broker")?;
         start(Kind::Broker, |addr, dir| {
             let mut command = Command::new(&binary);
-            command.args(["serve", "--dev", "--listen", addr, "--allow-plain-http", "--root-token-file"]);
+            command.args(["serve", "--dev", "--listen", addr, "--root-token-file"]);
             command.arg(root_token_file(dir)).args(&options.arguments).envs(options.environment.clone());
             command.current_dir(dir);
             Ok(command)
