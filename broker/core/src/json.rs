@@ -16,7 +16,7 @@ mod tests;
 pub use parse::parse;
 
 /// A JSON value. It may hold secrets, so it is not printed by `Debug`, and its texts are wiped when dropped.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub enum Json {
     /// `null`.
     #[default]
