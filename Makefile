@@ -58,7 +58,10 @@ clean-demo: ## Remove what the demo has left
 bench: ## Measure the broker
 	tests/bench/run
 
-fuzz: ## Run every fuzz target for SECONDS each (needs nightly and cargo-fuzz)
+fuzz: ## Run every fuzz target for SECONDS each (needs nightly, cargo-fuzz and a C++ compiler)
+	@cargo +nightly fuzz --version >/dev/null || { echo "install it with: cargo install cargo-fuzz --locked"; exit 1; }
 	@for target in $(FUZZ_TARGETS); do \
-	    (cd tests && cargo +nightly fuzz run "$$target" -- -max_total_time=$(SECONDS)); \
+	    mkdir -p "tests/fuzz/corpus/$$target"; \
+	    cargo +nightly fuzz run --fuzz-dir tests/fuzz "$$target" "tests/fuzz/corpus/$$target" "tests/fuzz/seeds/$$target" -- \
+	        -max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1; \
 	done
