@@ -203,10 +203,9 @@ impl Keyring {
         let mut store = [0; 16];
         fill_random(&mut store)?;
         // Version 4, variant 1: the id is printed as a UUID.
-        if let [_, _, _, _, _, _, version, _, variant, ..] = &mut store {
-            *version = (*version & 0x0f) | 0x40;
-            *variant = (*variant & 0x3f) | 0x80;
-        }
+        let [_, _, _, _, _, _, version, _, variant, ..] = &mut store;
+        *version = (*version & 0x0f) | 0x40;
+        *variant = (*variant & 0x3f) | 0x80;
         Ok(Self {
             store,
             names: random_key()?,

@@ -80,9 +80,8 @@ impl Db {
     pub(crate) fn open(&self, media: &dyn Media, cache_bytes: usize) -> Result<(), redb::Error> {
         let given_up = Arc::new(AtomicBool::new(false));
         let backend = Backend { file: media.open(FILE)?, given_up: Arc::clone(&given_up) };
-        let database = guarded(|| {
-            Ok(Database::builder().set_cache_size(cache_bytes).create_with_backend(backend)?)
-        })?;
+        let database =
+            guarded(|| Ok(Database::builder().set_cache_size(cache_bytes).create_with_backend(backend)?))?;
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Open { database, given_up });
         Ok(())
     }

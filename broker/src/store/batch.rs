@@ -57,7 +57,11 @@ impl<'a> Batch<'a> {
     ///
     /// # Errors
     /// [`Stop::Alone`] leaves the batch as it was.
-    pub(crate) fn add(&mut self, work: Submission, mut table: Option<&mut Table<'_>>) -> Result<Committed, Stop> {
+    pub(crate) fn add(
+        &mut self,
+        work: Submission,
+        mut table: Option<&mut Table<'_>>,
+    ) -> Result<Committed, Stop> {
         self.try_first(&work, table.as_deref_mut())?;
         let mut outcome = Ok(Reply::Done);
         for step in [&work.token_use, &work.command].into_iter().flatten() {

@@ -276,7 +276,13 @@ impl Appender {
             .map_err(|error| CutError::Damaged(error.to_string()))?;
         shared.keep_marks(position.segment, marks);
         let dirty = vec![Arc::clone(&current)];
-        Ok(Self { shared: Arc::clone(shared), current, limit, dirty, new_names: removed || position.offset == 0 })
+        Ok(Self {
+            shared: Arc::clone(shared),
+            current,
+            limit,
+            dirty,
+            new_names: removed || position.offset == 0,
+        })
     }
 
     /// Takes durable records over and appends what waits.
@@ -326,7 +332,7 @@ impl Appender {
         let index = &mut *guard;
         let Some(segment) = index.segments.last_mut() else { return };
         for line in lines {
-            if (index.next_seq - segment.first_seq) % MARK_EVERY == 0 {
+            if (index.next_seq - segment.first_seq).is_multiple_of(MARK_EVERY) {
                 segment.marks.get_or_insert_default().push(segment.size);
             }
             segment.size += line.len() as u64 + 1;

@@ -8,12 +8,11 @@
 //! makes them safe before the old frames are overwritten.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use broker_core::tree::{Tree, leaf_hash};
-use redb::{ReadableTable, WriteTransaction};
+use redb::WriteTransaction;
 use serde::{Deserialize, Serialize};
 
 use super::OpenError;
@@ -100,10 +99,15 @@ impl State {
 
     /// Makes a checkpoint and begins a new generation of the journal.
     pub(crate) fn checkpoint(&mut self, shared: &Shared) -> Result<(), CheckpointError> {
-        self.segments.flush().map_err(|error| CheckpointError::Later(format!("the audit segment: {error}")))?;
-        let position =
-            self.segments.sync().map_err(|error| CheckpointError::Apart(format!("the audit segment: {error}")))?;
-        self.write_head(shared).map_err(|error| CheckpointError::Later(format!("{}: {error}", head::FILE)))?;
+        self.segments
+            .flush()
+            .map_err(|error| CheckpointError::Later(format!("the audit segment: {error}")))?;
+        let position = self
+            .segments
+            .sync()
+            .map_err(|error| CheckpointError::Apart(format!("the audit segment: {error}")))?;
+        self.write_head(shared)
+            .map_err(|error| CheckpointError::Later(format!("{}: {error}", head::FILE)))?;
         let saved = Saved {
             generation: self.journal.generation() + 1,
             revision: self.revision,
@@ -172,12 +176,15 @@ fn io_error(what: &'static str) -> impl Fn(io::Error) -> OpenError {
 pub(crate) fn replay(shared: &Shared) -> Result<(State, u64), OpenError> {
     let saved = load_saved(shared)?;
     let damaged = |what: &str| OpenError::Damaged(what.to_owned());
-    let tree = tree_from_hex(saved.seq, &saved.edge).ok_or_else(|| damaged("its tree of records has no shape"))?;
+    let tree =
+        tree_from_hex(saved.seq, &saved.edge).ok_or_else(|| damaged("its tree of records has no shape"))?;
     let position = Position { segment: saved.segment, offset: saved.offset };
-    let segments = Appender::cut(&shared.segments, position, saved.seq + 1, shared.sizes.segment)
-        .map_err(|error| match error {
-            CutError::Io(source) => OpenError::Io { what: "audit segments", source },
-            CutError::Damaged(what) => OpenError::Damaged(what),
+    let segments =
+        Appender::cut(&shared.segments, position, saved.seq + 1, shared.sizes.segment).map_err(|error| {
+            match error {
+                CutError::Io(source) => OpenError::Io { what: "audit segments", source },
+                CutError::Damaged(what) => OpenError::Damaged(what),
+            }
         })?;
     let file = shared.media.open(journal::FILE).map_err(io_error("journal"))?;
     let journal = Journal::new(file, shared.codec.store_id(), saved.generation);

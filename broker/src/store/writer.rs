@@ -99,7 +99,8 @@ impl Writer {
         let message = match self.state.as_ref().map(|state| state.unsaved_since) {
             Some(None) => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected)?,
             Some(Some(since)) => {
-                let due = (since + self.shared.sizes.checkpoint_after).saturating_duration_since(Instant::now());
+                let due =
+                    (since + self.shared.sizes.checkpoint_after).saturating_duration_since(Instant::now());
                 // A due checkpoint that failed waits for its next attempt.
                 self.messages.recv_timeout(if due.is_zero() { RETRY } else { due })?
             }
@@ -185,7 +186,8 @@ impl Writer {
                 return Err(failure);
             }
         };
-        let writes = rest.as_slice().iter().any(|(work, _)| work.command.is_some() || work.token_use.is_some());
+        let writes =
+            rest.as_slice().iter().any(|(work, _)| work.command.is_some() || work.token_use.is_some());
         let mut batch =
             Batch::new(&shared.codec, &shared.log, shared.sizes.changes, state.seq, state.revision);
         let mut decided = Vec::with_capacity(rest.len());
@@ -215,7 +217,9 @@ impl Writer {
         let Some(state) = &self.state else { return };
         let sizes = &self.shared.sizes;
         let old = state.unsaved_since.is_some_and(|t| t.elapsed() >= sizes.checkpoint_after);
-        if (old || state.journal_bytes() > sizes.journal) && self.not_before.is_none_or(|t| Instant::now() >= t) {
+        if (old || state.journal_bytes() > sizes.journal)
+            && self.not_before.is_none_or(|t| Instant::now() >= t)
+        {
             let _ = self.checkpoint();
         }
     }
@@ -257,7 +261,8 @@ enum Failure {
 
 fn reopen(shared: &Shared) -> Result<(State, u64), OpenError> {
     let opened = catch_unwind(AssertUnwindSafe(|| state::recover(shared)));
-    let result = opened.unwrap_or_else(|_| Err(OpenError::Damaged("the database stopped over its own file".to_owned())));
+    let result = opened
+        .unwrap_or_else(|_| Err(OpenError::Damaged("the database stopped over its own file".to_owned())));
     if result.is_err() {
         shared.db.give_up();
     }
