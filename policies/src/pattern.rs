@@ -210,6 +210,7 @@ mod tests {
         check("foo/+/+/baz", "foo/+/bar/baz");
         check("foo/bar/+/b*", "foo/bar/+/ba*");
         check("s/+/+/c", "s/+/b/+");
+        check("s/+/b/+", "s/+/+/cc");
         check("s/+oo", "s/+oo/a");
     }
 

@@ -93,8 +93,9 @@ impl std::fmt::Display for ParseError {
         let Position { line, column } = self.position;
         match &self.kind {
             ParseErrorKind::Syntax(message) => write!(f, "At {line}:{column}: {message}"),
+            ParseErrorKind::InvalidKey(_) => write!(f, "{} on line {line}", self.kind),
             ParseErrorKind::Limit(message) => f.write_str(message),
-            other => write!(f, "{other} on line {line}"),
+            other => write!(f, "line {line}: {other}"),
         }
     }
 }
