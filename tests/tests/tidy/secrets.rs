@@ -14,10 +14,11 @@ const NOT_DERIVED: [&str; 4] = ["Debug", "Serialize", "PartialEq", "Eq"];
 /// Derives that a secret type may not have; `list` names more secret types. A listed type that is nowhere is a problem too.
 fn problems(sources: &[Source], list: &str) -> Vec<String> {
     let listed: BTreeSet<&str> = files::lines(list).collect();
+    let marks = marks(sources);
     let mut problems = Vec::new();
     let mut seen = BTreeSet::new();
     for source in sources {
-        let mut scan = Scan { listed: &listed, found: Vec::new(), seen: &mut seen };
+        let mut scan = Scan { listed: &listed, marks: &marks, found: Vec::new(), seen: &mut seen };
         scan.visit_file(&source.syntax);
         let found = scan.found.iter();
         problems.extend(found.map(|(line, name, derive)| {
@@ -29,8 +30,24 @@ fn problems(sources: &[Source], list: &str) -> Vec<String> {
     problems
 }
 
+/// The names that mark a field as a secret: those above, and aliases of them such as `type Key = Zeroizing<[u8; 32]>`.
+fn marks(sources: &[Source]) -> BTreeSet<String> {
+    let mut marks: BTreeSet<String> = SECRET_FIELDS.map(str::to_owned).into();
+    for item in sources.iter().flat_map(|source| &source.syntax.items) {
+        if let syn::Item::Type(alias) = item {
+            let mut fields = Fields { marks: &marks, secret: false };
+            fields.visit_type(&alias.ty);
+            if fields.secret {
+                marks.insert(alias.ident.to_string());
+            }
+        }
+    }
+    marks
+}
+
 struct Scan<'a> {
     listed: &'a BTreeSet<&'a str>,
+    marks: &'a BTreeSet<String>,
     found: Vec<(usize, String, String)>,
     seen: &'a mut BTreeSet<String>,
 }
@@ -49,13 +66,13 @@ impl Scan<'_> {
 
 impl<'ast> Visit<'ast> for Scan<'_> {
     fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
-        let mut fields = Fields { listed: self.listed, secret: false };
+        let mut fields = Fields { marks: self.marks, secret: false };
         fields.visit_fields(&item.fields);
         self.judge(&item.ident, &item.attrs, fields);
     }
 
     fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
-        let mut fields = Fields { listed: self.listed, secret: false };
+        let mut fields = Fields { marks: self.marks, secret: false };
         item.variants.iter().for_each(|variant| fields.visit_fields(&variant.fields));
         self.judge(&item.ident, &item.attrs, fields);
     }
@@ -69,14 +86,13 @@ impl<'ast> Visit<'ast> for Scan<'_> {
 
 /// Looks for a secret type anywhere within the types of fields, as in `Option<Zeroizing<String>>`.
 struct Fields<'a> {
-    listed: &'a BTreeSet<&'a str>,
+    marks: &'a BTreeSet<String>,
     secret: bool,
 }
 
 impl<'ast> Visit<'ast> for Fields<'_> {
     fn visit_path_segment(&mut self, segment: &'ast syn::PathSegment) {
-        let name = segment.ident.to_string();
-        self.secret |= SECRET_FIELDS.contains(&name.as_str()) || self.listed.contains(name.as_str());
+        self.secret |= self.marks.contains(&segment.ident.to_string());
         visit::visit_path_segment(self, segment);
     }
 
@@ -139,9 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn a_listed_type_is_secret_and_so_is_what_holds_it() {
+    fn a_listed_type_and_a_holder_of_an_alias_are_secret() {
         crate::found(&check("#[derive(Debug)] struct Key([u8; 32]);", "Key"), "Key holds");
-        crate::found(&check("struct Key; #[derive(Debug)] struct Ring(Vec<Key>);", "Key"), "Ring holds");
+        crate::found(
+            &check("type Key = Zeroizing<u8>; #[derive(Debug)] struct Ring(Vec<Key>);", ""),
+            "Ring holds",
+        );
         crate::found(&check("struct A;", "# why\nKey"), "no such type");
     }
 }
