@@ -64,6 +64,7 @@ fn refuses_with_line_and_column() {
             (b"\"\\u12g4\"", Err("unknown escape in a string (line 1, column 2)")),
             (b"\"\\ud800\"", Err("lone surrogate in a string (line 1, column 2)")),
             (b"\"\\udc00\\ud800\"", Err("lone surrogate in a string (line 1, column 2)")),
+            (b"\"\\udc00\\udc00\"", Err("lone surrogate in a string (line 1, column 2)")),
             (b"\"\t\"", Err("control character in a string; escape it (line 1, column 2)")),
             (b"[\"\xff\"]", Err("invalid UTF-8 (line 1, column 3)")),
         ],

@@ -177,3 +177,19 @@ fn a_mount_goes_with_everything_in_it() {
     assert_eq!(store.keys().count(), 5);
     assert!(store.keys().all(|k| k.key.starts_with("ab") || k.key.starts_with("id-ab")));
 }
+
+#[test]
+fn mounts_are_limited() {
+    let mut store = MemoryStore::default();
+    for i in 1..MAX_MOUNTS {
+        store.put(mount_key(&format!("m{i}")), b"");
+    }
+    let kv = "{\"type\":\"kv\"}";
+    check(
+        &mut store,
+        &[
+            ("last", Do::Enable(kv), "ok"),
+            ("more", Do::Enable(kv), "there are 1000 mounts already; disable one first"),
+        ],
+    );
+}
