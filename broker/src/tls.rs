@@ -14,7 +14,7 @@ use rustls::{ServerConfig, version};
 use crate::files::{write_new, write_private_new};
 
 /// How often the files are looked at.
-const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
+const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Why TLS cannot be set up. No message holds a key.
 #[derive(Debug, thiserror::Error)]

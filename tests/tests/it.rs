@@ -4,3 +4,19 @@
 mod differences;
 #[path = "it/tour.rs"]
 mod tour;
+#[path = "it/audit.rs"]
+mod audit;
+#[path = "it/canary.rs"]
+mod canary;
+#[path = "it/changes.rs"]
+mod changes;
+#[path = "it/crash.rs"]
+mod crash;
+#[path = "it/full_disk.rs"]
+mod full_disk;
+#[path = "it/inputs.rs"]
+mod inputs;
+#[path = "it/policies.rs"]
+mod policies;
+#[path = "it/tls.rs"]
+mod tls;

@@ -117,12 +117,22 @@ pub fn read(incoming: &Incoming) -> Result<Request, Failure> {
 
 fn path(raw: &str, verb: Verb) -> Result<RequestPath, Failure> {
     let list = matches!(verb, Verb::List | Verb::Scan);
-    RequestPath::parse(raw, list).map_err(|error| {
+    let parsed = RequestPath::parse(raw, list).and_then(|path| match folded(path.as_str()) {
+        Some(folded) => RequestPath::from_canonical(&folded),
+        None => Ok(path),
+    });
+    parsed.map_err(|error| {
         if error == policies::PathError::TrailingSlash && matches!(verb, Verb::Write | Verb::Patch) {
             return Failure::bad_request("cannot write to a path ending in '/'");
         }
         Failure::bad_request(error.to_string())
     })
+}
+
+/// Names of policies are the same in capitals: policy, routing and store must see one spelling.
+fn folded(path: &str) -> Option<String> {
+    let folds = ["sys/policies/acl/", "sys/policy/"].iter().any(|root| path.starts_with(root));
+    (folds && path.chars().any(char::is_uppercase)).then(|| path.to_lowercase())
 }
 
 fn verb(method: &Method, query: &BTreeMap<String, String>) -> Result<Verb, Failure> {

@@ -1,0 +1,120 @@
+//! `kill -9` under writes, again and again: what was acknowledged is there, with exactly one record that names its revision.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use harness::disk::DiskBroker;
+use harness::http::Request;
+use harness::target::Target;
+use serde_json::{Value, json};
+
+/// How often the process is killed; `KILLS` sets another number.
+const KILLS: usize = 50;
+const WRITERS: usize = 4;
+
+/// What one acknowledged request was answered with.
+struct Acknowledged {
+    path: String,
+    version: u64,
+    request_id: String,
+    value: String,
+}
+
+/// Writes to its own key until the server is gone; every answer is kept.
+fn write_until_gone(target: &Target, writer: usize, round: usize, stop: &AtomicBool) -> Vec<Acknowledged> {
+    let mut acknowledged = Vec::new();
+    for n in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let path = format!("crash/{writer}");
+        let value = format!("{round}-{n}");
+        let request = Request::new("POST", &format!("/v1/secret/data/{path}"))
+            .token(&target.root_token)
+            .json(&json!({"data": {"value": value}}));
+        let Ok(answer) = target.send(&request) else { break };
+        let Ok(body) = answer.json() else { break };
+        if answer.status != 200 {
+            break;
+        }
+        acknowledged.push(Acknowledged {
+            path,
+            version: body["data"]["version"].as_u64().unwrap(),
+            request_id: body["request_id"].as_str().unwrap().to_owned(),
+            value,
+        });
+    }
+    acknowledged
+}
+
+fn records(target: &Target) -> Vec<Value> {
+    let request = Request::new("GET", "/v1/sys/keyreeve/audit")
+        .token(&target.root_token)
+        .header("Accept", "application/x-ndjson");
+    let text = target.send(&request).unwrap().text();
+    let mut lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let trailer = lines.pop().unwrap();
+    assert!(trailer["$end"]["seq"].is_u64(), "the export has its trailer: {trailer}");
+    lines
+}
+
+#[test]
+fn killed_under_writes_nothing_acknowledged_is_lost() {
+    let kills = std::env::var("KILLS").ok().and_then(|k| k.parse().ok()).unwrap_or(KILLS);
+    let mut broker = DiskBroker::start(&[]).unwrap();
+    broker.target.must("POST", "secret/config", Some(&json!({"max_versions": 100_000}))).unwrap();
+    let mut all: Vec<Acknowledged> = Vec::new();
+    for round in 0..kills {
+        let stop = AtomicBool::new(false);
+        let target = broker.target.clone();
+        std::thread::scope(|scope| {
+            let (target, stop) = (&target, &stop);
+            let writers: Vec<_> = (0..WRITERS)
+                .map(|writer| scope.spawn(move || write_until_gone(target, writer, round, stop)))
+                .collect();
+            // Another moment in each round, so that the kill meets every step of a commit.
+            std::thread::sleep(Duration::from_millis(20 + (round as u64 * 7) % 60));
+            broker.process.kill().unwrap();
+            stop.store(true, Ordering::Relaxed);
+            for writer in writers {
+                all.extend(writer.join().unwrap());
+            }
+        });
+        broker.launch_again().unwrap();
+    }
+    assert!(all.len() > kills * 2, "only {} writes were acknowledged", all.len());
+    check(&broker.target, &all);
+    println!("{kills} kills, {} acknowledged writes, all there", all.len());
+}
+
+fn check(target: &Target, all: &[Acknowledged]) {
+    let records = records(target);
+    let mut by_id: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for (at, record) in records.iter().enumerate() {
+        assert_eq!(record["seq"].as_u64(), Some(at as u64 + 1), "numbers are gapless");
+        by_id.entry(record["id"].as_str().unwrap()).or_default().push(record);
+    }
+    let mut revisions: Vec<u64> = Vec::new();
+    for write in all {
+        let found = by_id.get(write.request_id.as_str()).map_or(0, Vec::len);
+        assert_eq!(found, 1, "records of {} version {}", write.path, write.version);
+        let record = by_id[write.request_id.as_str()][0];
+        assert_eq!(record["object"]["version"].as_u64(), Some(write.version));
+        revisions.push(record["revision"].as_u64().unwrap());
+        let path = format!("secret/data/{}?version={}", write.path, write.version);
+        let read = target.must("GET", &path, None).unwrap();
+        assert_eq!(read["data"]["data"]["value"].as_str(), Some(write.value.as_str()));
+    }
+    let count = revisions.len();
+    revisions.sort_unstable();
+    revisions.dedup();
+    assert_eq!(revisions.len(), count, "each write names a revision of its own");
+    // A write that was not acknowledged may be there, but then with its record: versions and records agree.
+    let written = records.iter().filter(|r| r["kind"] == "secret.write" && r["reason"] == "ok").count();
+    let versions: u64 = (0..WRITERS)
+        .map(|w| target.must("GET", &format!("secret/metadata/crash/{w}"), None).unwrap())
+        .map(|m| m["data"]["current_version"].as_u64().unwrap())
+        .sum();
+    assert_eq!(written as u64, versions, "each version has one record, each record a version");
+}
