@@ -8,6 +8,7 @@ mod catalog;
 mod crd;
 mod duration;
 mod emit;
+mod existing;
 mod fetch;
 mod hash;
 mod manifest;
@@ -21,13 +22,14 @@ mod yaml;
 pub use catalog::{Catalog, LookupError};
 pub use duration::{DurationError, parse_duration};
 pub use emit::{Values, to_yaml};
+pub use existing::ExistingSecret;
 pub use fetch::{FetchFailure, FetchRequest, Fetched, Fetches};
 pub use hash::{created_by, data_hash, synced_resource_version};
 pub use manifest::{
     Document, MAX_DOCUMENTS, MAX_FILE_BYTES, ManifestProblem, Object, ObjectName, Origin, SourceSecret,
     read_documents,
 };
-pub use plan::{DeleteReason, ExistingSecret, KeepReason, Plan, plan};
+pub use plan::{DeleteReason, KeepReason, Plan, plan};
 pub use render::{RenderCause, RenderProblem, RenderedSecret, render};
 pub use syncer_template::SecretValue;
 pub use syncer_template::decode::DecodingStrategy;

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use syncer_template::SecretValue;
 
+use crate::existing::ExistingSecret;
 use crate::schema::{Finding, Findings, check};
 use crate::vault::Store;
 use crate::wanted::{StoreKind, Wanted};
@@ -127,85 +128,98 @@ pub fn read_documents(
     text: &str,
     default_namespace: &str,
 ) -> Vec<Result<Document, ManifestProblem>> {
-    let whole = |message: String| {
-        vec![Err(ManifestProblem {
-            file: file_name.to_owned(),
-            document: 0,
-            line: None,
-            object: None,
-            field: String::new(),
-            message,
-        })]
-    };
-    if text.len() > MAX_FILE_BYTES {
-        return whole(format!("{} bytes, at most {MAX_FILE_BYTES} are read; split the file", text.len()));
-    }
-    let parts = split(text);
-    if parts.len() > MAX_DOCUMENTS {
-        return whole(format!("{} documents, at most {MAX_DOCUMENTS} are read; split the file", parts.len()));
-    }
     let mut out = Vec::new();
-    for (at, (line, part)) in parts.into_iter().enumerate() {
-        let origin = Origin { file: file_name.to_owned(), document: at + 1, line };
-        match read_document(&origin, &part, default_namespace) {
-            Ok(object) => out.push(Ok(Document { origin, object })),
-            Err(problems) => out.extend(problems.into_iter().map(Err)),
+    for result in read_nodes(file_name, text) {
+        match result.map(|(origin, node)| (read_document(&origin, &node, default_namespace), origin)) {
+            Err(problem) => out.push(Err(problem)),
+            Ok((Ok(object), origin)) => out.push(Ok(Document { origin, object })),
+            Ok((Err(problems), _)) => out.extend(problems.into_iter().map(Err)),
         }
     }
     out
 }
 
-/// Splits at the lines that separate documents: first line and text of each that is not empty.
-fn split(text: &str) -> Vec<(u64, String)> {
-    let mut parts = Vec::new();
-    let mut current = (1, String::new());
-    for (number, line) in (1..).zip(text.strip_prefix('\u{feff}').unwrap_or(text).split_inclusive('\n')) {
-        match line.strip_prefix("---") {
-            Some(rest) if rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']) => {
-                parts.push(std::mem::take(&mut current));
-                // What stands behind the marker belongs to the document; spaces keep its column.
-                current = (number, format!("   {}", rest.replace('\t', " ")));
-            }
-            _ => current.1.push_str(line),
-        }
+/// Reads all documents of a file as YAML.
+fn read_nodes(file_name: &str, text: &str) -> Vec<Result<(Origin, Node), ManifestProblem>> {
+    if text.len() > MAX_FILE_BYTES {
+        let message = format!("{} bytes, at most {MAX_FILE_BYTES} are read; split the file", text.len());
+        return vec![Err(whole_file(file_name, message))];
     }
-    parts.push(current);
+    let parts = split(text.strip_prefix('\u{feff}').unwrap_or(text));
+    if parts.len() > MAX_DOCUMENTS {
+        let message = format!("{} documents, at most {MAX_DOCUMENTS} are read; split the file", parts.len());
+        return vec![Err(whole_file(file_name, message))];
+    }
+    let mut out = Vec::with_capacity(parts.len());
+    for (at, (line, part)) in parts.into_iter().enumerate() {
+        let origin = Origin { file: file_name.to_owned(), document: at + 1, line };
+        out.push(match Node::read(part) {
+            Ok(node) => Ok((origin, node)),
+            Err(error) => {
+                let message = format!("not readable as YAML: {}", error.message);
+                let line = error.line.unwrap_or(1);
+                Err(in_file(&origin, None, Finding { line, field: String::new(), message }))
+            }
+        });
+    }
+    out
+}
+
+fn whole_file(file_name: &str, message: String) -> ManifestProblem {
+    let (file, field) = (file_name.to_owned(), String::new());
+    ManifestProblem { file, document: 0, line: None, object: None, field, message }
+}
+
+/// A finding in a document as a problem of its file.
+fn in_file(origin: &Origin, object: Option<ObjectName>, finding: Finding) -> ManifestProblem {
+    ManifestProblem {
+        file: origin.file.clone(),
+        document: origin.document,
+        line: Some(origin.line + finding.line.saturating_sub(1)),
+        object: object.filter(|object| !object.kind.is_empty() && !object.name.is_empty()),
+        field: finding.field,
+        message: finding.message,
+    }
+}
+
+/// Splits at the lines that separate documents: first line and text of each that is not empty.
+fn split(text: &str) -> Vec<(u64, &str)> {
+    let mut parts = Vec::new();
+    let (mut first, mut start, mut at) = (1, 0, 0);
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        let marker = |rest: &str| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']);
+        if line.strip_prefix("---").is_some_and(marker) {
+            parts.push((first, text.get(start..at).unwrap_or_default()));
+            // What stands behind the marker belongs to the document.
+            (first, start) = (number, at + 3);
+        } else if line.trim_end() == "..." {
+            parts.push((first, text.get(start..at).unwrap_or_default()));
+            (first, start) = (number + 1, at + line.len());
+        }
+        at += line.len();
+    }
+    parts.push((first, text.get(start..).unwrap_or_default()));
     parts.retain(|(_, text)| text.lines().any(is_content));
     parts
 }
 
 fn is_content(line: &str) -> bool {
     let line = line.trim();
-    !line.is_empty() && !line.starts_with(['#', '%']) && line != "..."
+    !line.is_empty() && !line.starts_with(['#', '%'])
 }
 
 fn read_document(
     origin: &Origin,
-    text: &str,
+    node: &Node,
     default_namespace: &str,
 ) -> Result<Object, Vec<ManifestProblem>> {
-    let problem =
-        |line: Option<u64>, object: Option<ObjectName>, field: String, message: String| ManifestProblem {
-            file: origin.file.clone(),
-            document: origin.document,
-            line: Some(origin.line + line.unwrap_or(1).saturating_sub(1)),
-            object,
-            field,
-            message,
-        };
-    let node = Node::read(text).map_err(|error| {
-        vec![problem(error.line, None, String::new(), format!("not readable as YAML: {}", error.message))]
-    })?;
     let mut findings = Findings::default();
-    let name = object_name(&node, default_namespace);
-    let object = read_object(&node, &name, origin, &mut findings);
-    match object {
+    let name = object_name(node, default_namespace);
+    match read_object(node, &name, origin, &mut findings) {
         Some(object) if findings.0.is_empty() => Ok(object),
-        _ => Err(findings
-            .0
-            .into_iter()
-            .map(|Finding { line, field, message }| problem(Some(line), Some(name.clone()), field, message))
-            .collect()),
+        _ => {
+            Err(findings.0.into_iter().map(|finding| in_file(origin, Some(name.clone()), finding)).collect())
+        }
     }
 }
 
@@ -246,6 +260,9 @@ fn read_object(node: &Node, name: &ObjectName, origin: &Origin, findings: &mut F
         _ => return Some(Object::Ignored(name.clone())),
     };
     check(node, shape, "", not_yet, findings);
+    if let Some(namespace) = node.at(&["metadata", "namespace"]) {
+        wanted::check_name(&name.namespace, Some(namespace), "metadata.namespace", findings);
+    }
     if !name.name.is_empty() {
         wanted::check_name(&name.name, node.at(&["metadata", "name"]), "metadata.name", findings);
     }
@@ -260,6 +277,47 @@ fn read_object(node: &Node, name: &ObjectName, origin: &Origin, findings: &mut F
         }
         _ => read_secret(node, name, findings).map(Object::Secret),
     }
+}
+
+/// Reads the one Secret of a file as a target.
+pub(crate) fn read_target(file_name: &str, text: &str) -> Result<ExistingSecret, Vec<ManifestProblem>> {
+    let mut documents = Vec::new();
+    let mut problems = Vec::new();
+    for result in read_nodes(file_name, text) {
+        match result {
+            Ok(document) => documents.push(document),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let [(origin, node)] = documents.as_slice() else {
+        if problems.is_empty() {
+            problems.push(whole_file(
+                file_name,
+                format!("{} objects where one Secret is expected", documents.len()),
+            ));
+        }
+        return Err(problems);
+    };
+    let name = object_name(node, "");
+    let mut findings = Findings::default();
+    if node.get_text("apiVersion") != Some("v1") || name.kind != "Secret" {
+        findings.add(node.line, "kind", "not a Secret; move the file away");
+    } else {
+        check(node, &crd::SECRET, "", "not supported yet", &mut findings);
+    }
+    let secret = read_secret(node, &name, &mut findings);
+    if let (Some(secret), true) = (secret, findings.0.is_empty()) {
+        let map = |field: &str| wanted::text_map(node.at(&["metadata", field]));
+        return Ok(ExistingSecret {
+            secret_type: node.get_text("type").unwrap_or_default().to_owned(),
+            labels: map("labels"),
+            annotations: map("annotations"),
+            data: secret.data,
+            immutable: node.is_set("immutable"),
+            ..ExistingSecret::default()
+        });
+    }
+    Err(findings.0.into_iter().map(|finding| in_file(origin, Some(name.clone()), finding)).collect())
 }
 
 fn read_secret(node: &Node, name: &ObjectName, findings: &mut Findings) -> Option<SourceSecret> {

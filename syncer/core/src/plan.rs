@@ -1,32 +1,14 @@
 //! Decides what happens to the target Secret: write it, keep it, delete it. When in doubt, keep it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use syncer_template::SecretValue;
 use syncer_template::keys::MAX_SECRET_BYTES;
 
+use crate::existing::ExistingSecret;
 use crate::fetch::Fetches;
 use crate::render::{CREATED_BY, Collected, RenderCause, RenderProblem, RenderedSecret, collect, finish};
 use crate::wanted::{CreationPolicy, DeletionPolicy, Wanted};
-
-/// The target Secret as it is before a write.
-#[derive(Clone, Debug, Default)]
-pub struct ExistingSecret {
-    /// Field `type`; empty means `Opaque`.
-    pub secret_type: String,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// Its annotations.
-    pub annotations: BTreeMap<String, String>,
-    /// Its values, decoded.
-    pub data: BTreeMap<String, SecretValue>,
-    /// Keys of `data` that an earlier write for this ExternalSecret put there; they may be removed.
-    pub our_keys: BTreeSet<String>,
-    /// Field `immutable`.
-    pub immutable: bool,
-    /// Whether somebody else is known to own it.
-    pub foreign_owner: Option<String>,
-}
 
 /// What to do with the target Secret.
 #[derive(Debug)]
@@ -154,14 +136,12 @@ fn plan_update(wanted: &Wanted, data: BTreeMap<String, SecretValue>, previous: &
     if !previous.secret_type.is_empty() {
         secret.secret_type.clone_from(&previous.secret_type);
     }
-    if wanted.target.creation != CreationPolicy::Owner {
-        // What was owned once and is not any more must lose the mark.
-        let keep = |(key, _): &(&String, &String)| merge || *key != CREATED_BY;
-        secret.labels = with_old(previous.labels.iter().filter(keep), secret.labels);
-    } else {
-        secret.labels = with_old(previous.labels.iter(), secret.labels);
-    }
-    secret.annotations = with_old(previous.annotations.iter(), secret.annotations);
+    // What was owned once and is not any more loses the mark.
+    let drop_mark = matches!(wanted.target.creation, CreationPolicy::Orphan);
+    let foreign_label = |key: &str| !previous.our_labels.contains(key) && (!drop_mark || key != CREATED_BY);
+    secret.labels = with_foreign(&previous.labels, foreign_label, secret.labels);
+    let foreign_annotation = |key: &str| !previous.our_annotations.contains(key);
+    secret.annotations = with_foreign(&previous.annotations, foreign_annotation, secret.annotations);
     secret.immutable |= previous.immutable;
     let same_rest = secret.labels == previous.labels
         && secret.annotations == previous.annotations
@@ -169,12 +149,17 @@ fn plan_update(wanted: &Wanted, data: BTreeMap<String, SecretValue>, previous: &
     if same_data && same_rest { Plan::Unchanged } else { Plan::Write(secret) }
 }
 
-/// Labels and annotations of others stay.
-fn with_old<'a>(
-    old: impl Iterator<Item = (&'a String, &'a String)>,
+/// Labels or annotations of others stay, ours are replaced.
+fn with_foreign(
+    old: &BTreeMap<String, String>,
+    foreign: impl Fn(&str) -> bool,
     new: BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
-    let mut out: BTreeMap<_, _> = old.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut out: BTreeMap<_, _> = old
+        .iter()
+        .filter(|(key, _)| foreign(key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     out.extend(new);
     out
 }

@@ -95,6 +95,9 @@ pub enum PathError {
     /// Segments `.` and `..` would lead out of the mount.
     #[error("the key must not have the segments '.' or '..'; write the path in full")]
     Dots,
+    /// Slashes that a server would read over, so that another secret might be meant.
+    #[error("the key must not begin or end with '/' or have '//'; write the path without them")]
+    Slashes,
     /// A control character.
     #[error("the key has a control character; remove it")]
     Control,
@@ -113,6 +116,9 @@ pub(crate) fn check_key_path(key: &str) -> Result<(), PathError> {
     }
     if key.split('/').any(|segment| matches!(segment, "." | "..")) {
         return Err(PathError::Dots);
+    }
+    if key.starts_with('/') || key.ends_with('/') || key.contains("//") {
+        return Err(PathError::Slashes);
     }
     if key.chars().any(char::is_control) {
         return Err(PathError::Control);

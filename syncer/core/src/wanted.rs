@@ -270,7 +270,7 @@ pub(crate) fn read(
     })
 }
 
-fn text_map(node: Option<&Node>) -> BTreeMap<String, String> {
+pub(crate) fn text_map(node: Option<&Node>) -> BTreeMap<String, String> {
     node.map(Node::fields)
         .unwrap_or_default()
         .iter()
@@ -403,4 +403,4 @@ pub(crate) fn check_name(name: &str, node: Option<&Node>, field: &str, findings:
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -43,7 +43,7 @@ impl Node {
         };
         serde_saphyr::from_str_with_options::<Spanned<Kind>>(text, options).map(Self::from).map_err(|error| {
             let line = error.location().map(|at| at.line()).filter(|line| *line > 0);
-            YamlError { line, message: error.without_snippet().to_string() }
+            YamlError { line, message: plain_message(error.without_snippet()) }
         })
     }
 
@@ -82,6 +82,15 @@ impl Node {
     /// Whether a field is the boolean `true`.
     pub(crate) fn is_set(&self, name: &str) -> bool {
         matches!(self.get(name).map(|node| &node.kind), Some(Kind::Bool(true)))
+    }
+}
+
+/// The message for people, without the place, which is only right within the document.
+fn plain_message(error: &serde_saphyr::Error) -> String {
+    let text = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
+    match text.rfind(" at line ") {
+        Some(at) => text.get(..at).unwrap_or(&text).to_owned(),
+        None => text,
     }
 }
 

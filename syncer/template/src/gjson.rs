@@ -20,7 +20,7 @@ pub const MAX_PATH: usize = 4096;
 pub const MAX_DEPTH: usize = 64;
 
 /// Most bytes of JSON that one look-up may walk over, all steps together.
-pub const MAX_WORK: usize = 512 * 1024 * 1024;
+pub const MAX_WORK: usize = 64 * 1024 * 1024;
 
 /// Why a look-up stops without an answer. Never holds a value.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]

@@ -13,8 +13,8 @@ pub(super) struct Style {
     sort_keys: bool,
 }
 
-/// Longest indent, prefix, in bytes.
-const MAX_INDENT: usize = 32;
+/// Longest indent or prefix, in characters.
+const MAX_INDENT: usize = 8;
 
 impl Style {
     /// Reads the argument: a JSON object with `indent`, `prefix`, `width`, `sortKeys`, or nothing.
