@@ -151,7 +151,7 @@ pub fn print(seconds: i64) -> String {
     }
 }
 
-/// Prints seconds in short: [`print`] without the zeros at its end, `1h`, `1h30m`, as warnings of Vault do.
+/// Prints seconds in short: [`print()`] without the zeros at its end, `1h`, `1h30m`, as warnings of Vault do.
 pub fn print_short(seconds: i64) -> String {
     let mut text = print(seconds);
     for (long, short) in [("m0s", "m"), ("h0m", "h")] {

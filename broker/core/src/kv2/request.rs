@@ -24,7 +24,7 @@ pub fn write(body: &Json, expect: Existence) -> Result<Kv2Action, Refusal> {
 /// The body of a patch: `data` (an object) and `options.cas`.
 ///
 /// # Errors
-/// As [`write`]; null is refused too.
+/// As [`write()`]; null is refused too.
 pub fn patch(body: &Json) -> Result<Kv2Action, Refusal> {
     match body.get("data") {
         None | Some(Json::Null) => Err(no_data()),
