@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -119,78 +119,91 @@ impl OpenBao {
     /// The binary cannot be had or does not start: with its log.
     pub fn start() -> Result<Server> {
         let binary = fetched("openbao.sh")?;
-        start(Kind::OpenBao, |addr, dir| {
+        let mut last = None;
+        for _ in 0..PORTS_TRIED {
+            let dir = folder()?;
+            let addr = format!("127.0.0.1:{}", free_port()?);
             let mut command = Command::new(&binary);
             command.args(["server", "-dev", "-dev-no-store-token", "-dev-root-token-id=root"]);
-            command.arg(format!("-dev-listen-address={addr}"));
-            command.env("HOME", dir);
-            Ok(command)
-        })
+            command.arg(format!("-dev-listen-address={addr}")).env("HOME", dir.path());
+            let process = Process::start("openbao", &command, &dir.path().join("server.log"))?;
+            let target = Target { addr, root_token: "root".into(), kind: Kind::OpenBao };
+            match ready(process, dir, || Some(target.clone())) {
+                Err(error) if format!("{error:#}").contains("address already in use") => last = Some(error),
+                other => return other,
+            }
+        }
+        Err(last.context("no port was tried")?)
     }
 }
 
 /// How our broker is started.
 #[derive(Clone, Debug, Default)]
 pub struct BrokerOptions {
+    /// The data folder, kept when the server ends; without one everything is in memory.
+    pub data: Option<PathBuf>,
     /// More arguments after the ones every test server gets.
     pub arguments: Vec<String>,
     /// Variables of its environment.
     pub environment: Vec<(String, String)>,
 }
 
-/// Our broker, as a dev server of the same shape.
+/// Our broker, over plain HTTP, with KV v2 at `secret/`.
 #[derive(Debug)]
 pub struct Broker;
 
 impl Broker {
-    /// Starts a fresh one from `target/debug` (or the folder that `KEYREEVE_BIN_DIR` names).
+    /// Starts one from `target/debug` (or the folder that `KEYREEVE_BIN_DIR` names): a fresh one, or one on the data of an
+    /// earlier one.
     ///
     /// # Errors
     /// The binary is not built or does not start: with its log.
     pub fn start(options: &BrokerOptions) -> Result<Server> {
-        let binary = built("keyreeve-broker")?;
-        start(Kind::Broker, |addr, dir| {
-            let mut command = Command::new(&binary);
-            command.args(["serve", "--dev", "--listen", addr, "--root-token-file"]);
-            command.arg(root_token_file(dir)).args(&options.arguments).envs(options.environment.clone());
-            command.current_dir(dir);
-            Ok(command)
+        let dir = folder()?;
+        let ready_file = dir.path().join("ready");
+        let mut command = Command::new(built("keyreeve-broker")?);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--plain-http", "--ready-file"]).arg(&ready_file);
+        let token_file = match &options.data {
+            // The first start writes the token beside the data, and later ones leave it there.
+            Some(data) => {
+                command.arg("--data").arg(data);
+                data.with_extension("root-token")
+            }
+            // In memory, the broker takes the token that it finds.
+            None => {
+                command.arg("--dev");
+                let file = dir.path().join("root-token");
+                std::fs::write(&file, "root")?;
+                file
+            }
+        };
+        command.arg("--root-token-file").arg(&token_file);
+        command.args(&options.arguments).envs(options.environment.clone()).current_dir(dir.path());
+        let process = Process::start("keyreeve-broker", &command, &dir.path().join("server.log"))?;
+        ready(process, dir, || {
+            let url = std::fs::read_to_string(&ready_file).ok()?;
+            let addr = url.trim().strip_prefix("http://")?.trim_end_matches('/').to_owned();
+            let root_token = std::fs::read_to_string(&token_file).ok()?.trim().to_owned();
+            Some(Target { addr, root_token, kind: Kind::Broker })
         })
     }
 }
 
-/// Where the broker's root token is written: `root` is put there first; whatever stands there after the start counts.
-fn root_token_file(dir: &Path) -> PathBuf {
-    dir.join("root-token")
+fn folder() -> Result<TempDir> {
+    Ok(tempfile::Builder::new().prefix("keyreeve-test-").tempdir()?)
 }
 
-/// Starts what `command` makes of an address and a folder, and waits until `secret/` answers.
-fn start(kind: Kind, command: impl Fn(&str, &Path) -> Result<Command>) -> Result<Server> {
-    let name = match kind {
-        Kind::OpenBao => "openbao",
-        Kind::Broker => "keyreeve-broker",
-    };
-    let mut last = None;
-    for _ in 0..PORTS_TRIED {
-        let dir = tempfile::Builder::new().prefix("keyreeve-test-").tempdir()?;
-        let token_file = root_token_file(dir.path());
-        std::fs::write(&token_file, "root")?;
-        let addr = format!("127.0.0.1:{}", free_port()?);
-        let mut process = Process::start(name, &command(&addr, dir.path())?, &dir.path().join("server.log"))?;
-        let mut target = Target { addr, root_token: String::new(), kind };
-        let ready = process.wait_until(START_LIMIT, || {
-            target.root_token = std::fs::read_to_string(&token_file).unwrap_or_default().trim().to_owned();
+/// Waits until the process has a target whose `secret/` answers.
+fn ready(mut process: Process, dir: TempDir, target: impl Fn() -> Option<Target>) -> Result<Server> {
+    let mut found = None;
+    process.wait_until(START_LIMIT, || {
+        let answers = |target: &Target| {
             target.call("GET", "secret/config", None).is_ok_and(|response| response.status == 200)
-        });
-        match ready {
-            Ok(()) => return Ok(Server { target, process, dir }),
-            Err(error) if process.log_tail().to_lowercase().contains("address already in use") => {
-                last = Some(error)
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Err(last.context("no port was tried")?)
+        };
+        found = target().filter(answers);
+        found.is_some()
+    })?;
+    Ok(Server { target: found.context("no target")?, process, dir })
 }
 
 /// A loopback port that was free a moment ago.

@@ -184,7 +184,7 @@ impl Run<'_> {
         let path = fill(&row.request.path);
         let response = self.server.send(&row.request.request(&login.token, &path))?;
         let capabilities = self.capabilities(&login.token, &path)?;
-        self.compare(number, row, &path, &Answer { response, capabilities })
+        self.compare(number, row, &path, &Answer { response, capabilities, token: login.token })
     }
 
     fn put_policies(&self, number: usize, row: &Row) -> Result<Vec<Response>> {
@@ -248,7 +248,7 @@ impl Run<'_> {
                 return Ok(Verdict::of(compare_verdict(ours, answer)?));
             }
             if !is_canonical(&row.request.method, path) {
-                return Ok(Verdict::of(self.compare_refused(path, answer)));
+                return Ok(Verdict::of(self.compare_refused(row, path, answer)?));
             }
         }
         let mut wrong = Vec::new();
@@ -273,13 +273,25 @@ impl Run<'_> {
     }
 
     /// A path that is not canonical is refused, and no right comes from it that the canonical path does not give.
-    fn compare_refused(&self, path: &str, answer: &Answer) -> Vec<String> {
+    /// With a slash at the end it is a list's path, whose rights are its own.
+    fn compare_refused(&self, row: &Row, path: &str, answer: &Answer) -> Result<Vec<String>> {
         let mut wrong = compare_status(400, &answer.response);
-        let rights = answer.capabilities.iter().flatten().filter(|capability| *capability != "deny");
-        if rights.count() > 0 {
-            wrong.push(format!("{path:?} is not canonical, and still gives {:?}", answer.capabilities));
+        let path = decoded(path.split('?').next().unwrap_or_default());
+        let canonical = canonical(&path);
+        if path.trim_end_matches('/') == canonical {
+            if let Some(expected) = &row.capabilities {
+                wrong.extend(compare_lists("capabilities", expected, answer.capabilities.as_ref()));
+            }
+            return Ok(wrong);
         }
-        wrong
+        let allowed = self.capabilities(&answer.token, &canonical)?.unwrap_or_default();
+        let rights = answer.capabilities.iter().flatten();
+        let added: Vec<&String> =
+            rights.filter(|right| *right != "deny" && !allowed.contains(right)).collect();
+        if !added.is_empty() {
+            wrong.push(format!("{path:?} gives {added:?}, which {canonical:?} does not"));
+        }
+        Ok(wrong)
     }
 
     /// Whether every one of these keys below the path was made by a setup, so that they can be expected.
@@ -303,6 +315,7 @@ struct Login {
 }
 
 struct Answer {
+    token: String,
     response: Response,
     capabilities: Option<Vec<String>>,
 }
@@ -395,6 +408,19 @@ fn is_canonical(method: &str, path: &str) -> bool {
     let path = decoded(path);
     let path = if lists { path.strip_suffix('/').unwrap_or(&path) } else { &path };
     path.is_empty() || path.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
+}
+
+/// The one spelling of a decoded path: without empty segments and `.`, each `..` with the segment before it.
+fn canonical(path: &str) -> String {
+    let mut segments = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment),
+        }
+    }
+    segments.join("/")
 }
 
 /// The path without its percent signs.
@@ -490,6 +516,15 @@ mod tests {
     }
 
     #[test]
+    fn paths_get_their_one_spelling() {
+        for (path, expected) in
+            [("a//b/./c", "a/b/c"), ("a/../b", "b"), ("../a/", "a"), ("a/b", "a/b"), ("/", "")]
+        {
+            assert_eq!(canonical(path), expected);
+        }
+    }
+
+    #[test]
     fn percent_signs_are_decoded_once() {
         for (path, expected) in
             [("a%20b", "a b"), ("a%2520b", "a%20b"), ("%", "%"), ("%zz%2", "%zz%2"), ("%c3%a9", "é")]
@@ -501,6 +536,7 @@ mod tests {
     #[test]
     fn verdicts_of_our_own() {
         let answer = |status, capabilities: &[&str]| Answer {
+            token: String::new(),
             response: Response { status, headers: Vec::new(), body: br#"{"errors":["no"]}"#.to_vec() },
             capabilities: Some(capabilities.iter().map(|c| (*c).into()).collect()),
         };

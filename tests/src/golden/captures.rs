@@ -17,7 +17,8 @@ const PATTERNS: &[(&str, &str)] = &[
     ("unix", r"\d{10}"),
     ("int", r"\d+"),
     ("uuid", r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
-    ("token", r"s\.[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]+)?"),
+    // The recorded server's tokens start with `s.`, ours with `hvs.` as Vault's do.
+    ("token", r"(?:s|hvs)\.[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]+)?"),
     ("batch-token", r"b\.AAAA[A-Za-z0-9_-]+(?:\.[A-Za-z0-9]+)?"),
     ("accessor", r"[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]+)?"),
     ("cluster-name", r"[A-Za-z0-9][A-Za-z0-9-]*"),
@@ -244,6 +245,7 @@ mod tests {
             (json!("<ttl:60>"), json!(50), 1),
             (json!("<ttl:60>"), json!(61), 1),
             (json!("<token>"), json!("s.ABCDEFGHIJKLMNOPQRSTUVWX"), 0),
+            (json!("<token>"), json!("hvs.ABCDEFGHIJKLMNOPQRSTUVWX"), 0),
             (json!("<token>"), json!("ABCDEFGHIJKLMNOPQRSTUVWX"), 1),
             (json!("<accessor>"), json!("ABCDEFGHIJKLMNOPQRSTUVWX.abc"), 0),
             (json!("<mount-accessor:kv>"), json!("kv_0123abcd"), 0),
