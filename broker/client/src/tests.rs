@@ -1,0 +1,1 @@
+//! Tests against a server that answers what the test says.
