@@ -116,8 +116,10 @@ async fn create_root_token(app: &App, file: &RootTokenFile) -> Result<(), FirstS
     };
     let request = CreateRequest { policies: vec!["root".to_owned()], ..CreateRequest::default() };
     let (mut info, _) = plan_create(&context, request, ids).map_err(FirstStartError::Refused)?;
-    "root".clone_into(&mut info.display_name);
-    "auth/token/root".clone_into(&mut info.path);
+    if write_it {
+        "root".clone_into(&mut info.display_name);
+        "auth/token/root".clone_into(&mut info.path);
+    }
     // The file first: a token that nobody can read back would be lost, a file without its token is only useless.
     if write_it {
         let text = Zeroizing::new(format!("{}\n", token.as_str()));

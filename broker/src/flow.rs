@@ -105,6 +105,7 @@ pub async fn handle(app: &Arc<App>, incoming: Incoming) -> Answer {
         Err(failure) => failure,
         Ok(request) => match identify(app, &request, &mut draft) {
             Err(failure) => failure,
+            Ok(_) if request.help => Failure::no_help(),
             Ok(caller) => return answer(app, &request, &caller, draft).await,
         },
     };
@@ -219,6 +220,7 @@ fn no_route(error: RouteError, request: &Request) -> Failure {
         RouteError::NoMount => Failure::no_mount(request.path.as_str()),
         RouteError::UnsupportedPath => Failure::unsupported_path(),
         RouteError::UnsupportedOperation => Failure::unsupported_operation(),
+        RouteError::VersionedRoot => Failure::versioned_root(),
         RouteError::NotVersioned => Failure::not_versioned(match request.verb {
             Verb::Read => "get",
             Verb::Write => "put",

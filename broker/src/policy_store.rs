@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use broker_core::policy::{decode_policy, policy_key, policy_name_of};
 use broker_core::row::{RowKey, Table};
 use policies::{Policy, PolicyProblem, PolicySet, PolicySource};
 
@@ -94,9 +95,10 @@ impl PolicyStore {
         let mut entries = BTreeMap::new();
         let mut problems = Vec::new();
         insert(&mut entries, compile(policies::DEFAULT, policies::DEFAULT_TEXT, PolicySource::BuiltIn));
-        for name in snapshot.children(&RowKey::new(Table::Policy, ""), None, usize::MAX)? {
-            let row = snapshot.get(&RowKey::new(Table::Policy, name.as_str()))?;
-            let text = row.map(|r| String::from_utf8_lossy(r.expose()).into_owned()).unwrap_or_default();
+        for segment in snapshot.children(&RowKey::new(Table::Policy, ""), None, usize::MAX)? {
+            let name = policy_name_of(&segment);
+            let Some(row) = snapshot.get(&policy_key(&name))? else { continue };
+            let text = decode_policy(row.expose()).ok_or(ReadError::Damaged("policy"))?;
             let result = compile(&name, &text, PolicySource::Api);
             problems.extend(insert(&mut entries, result).map(|m| FolderProblem { file: name, message: m }));
         }

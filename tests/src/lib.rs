@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod bench;
 pub mod disk;
 pub mod golden;
 pub mod http;

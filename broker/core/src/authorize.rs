@@ -71,7 +71,7 @@ pub fn authorize<T>(
 /// # Errors
 /// [`Denied`] where nothing below the mount is allowed.
 pub fn authorize_below<T>(set: &PolicySet, mount: &str, op: T) -> Result<Authorized<T>, Denied> {
-    let allowed = set.is_root() || set.any_below(mount);
+    let allowed = set.is_root() || set.any_below(&format!("{mount}/"));
     let verdict =
         if allowed { "allowed: a rule grants something" } else { "denied: no rule grants anything" };
     let rule = Rule { capability: "any".to_owned(), rule: format!("{verdict} below {mount}/") };

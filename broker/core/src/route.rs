@@ -205,6 +205,8 @@ pub enum RouteError {
     UnsupportedOperation,
     /// A path outside the parts of a KV version 2 mount (404 with a hint).
     NotVersioned,
+    /// A part of a KV version 2 mount without a secret in it (404 with a hint).
+    VersionedRoot,
 }
 
 /// Finds the operation.
@@ -267,7 +269,7 @@ fn kv2(verb: Verb, mount: MountRef, rest: &str) -> Result<KvOp, RouteError> {
     }
     let list = matches!(verb, Verb::List | Verb::Scan);
     if path.is_empty() && !list && part != Kv2Part::Config {
-        return Err(RouteError::NotVersioned);
+        return Err(RouteError::VersionedRoot);
     }
     Ok(KvOp { mount, part: Some(part), path: path.to_owned(), verb })
 }

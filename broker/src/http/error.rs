@@ -108,12 +108,23 @@ impl Failure {
         Self::new(405, ReasonCode::Unsupported, "1 error occurred:\n\t* unsupported operation\n\n")
     }
 
+    /// 404 with a hint: a part of a versioned mount was named and no secret in it.
+    pub fn versioned_root() -> Self {
+        let text = "Non-listing operations on the root of a K/V v2 mount are not supported.".to_owned();
+        Self { status: 404, reason: ReasonCode::Unsupported, body: FailureBody::Warning(text) }
+    }
+
     /// 404 with a hint: the path is outside the parts of a versioned mount.
     pub fn not_versioned(verb: &str) -> Self {
         let text = format!(
-            "Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv {verb}' for this operation."
+            "Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the OpenBao CLI, use 'bao kv {verb}' for this operation."
         );
         Self { status: 404, reason: ReasonCode::Unsupported, body: FailureBody::Warning(text) }
+    }
+
+    /// 405: Vault's built-in help of paths is not served.
+    pub fn no_help() -> Self {
+        Self::new(405, ReasonCode::Unsupported, "help on paths is not served here; see the documentation")
     }
 
     /// 405 without a text: the method is unknown.

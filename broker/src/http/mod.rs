@@ -143,8 +143,8 @@ async fn collect(body: Body, limit: usize) -> Result<Zeroizing<Vec<u8>>, Failure
 }
 
 fn redirect(to: &'static str) -> Response<Body> {
-    let answer =
-        Answer { status: 307, body: reply::Payload::Text("text/html; charset=utf-8", String::new()) };
+    let page = format!("<a href=\"{to}\">Temporary Redirect</a>.\n\n");
+    let answer = Answer { status: 307, body: reply::Payload::Text("text/html; charset=utf-8", page) };
     let mut response = answer.into_response(false);
     response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(to));
     response

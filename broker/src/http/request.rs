@@ -61,6 +61,8 @@ pub struct Request {
     pub body: Json,
     /// The token, if one was presented.
     pub token: Option<PresentedToken>,
+    /// Whether the built-in help of the path is asked for, by any value of `help` or the verb HELP.
+    pub help: bool,
     /// What `Accept` asks for.
     pub accept: String,
     /// `Last-Event-ID`, for streams that go on.
@@ -107,6 +109,7 @@ pub fn read(incoming: &Incoming) -> Result<Request, Failure> {
         time: incoming.time,
         verb,
         path,
+        help: query.contains_key("help") || incoming.method.as_str() == "HELP",
         query,
         body,
         token: token(&incoming.headers)?,
@@ -152,6 +155,7 @@ fn verb(method: &Method, query: &BTreeMap<String, String>) -> Result<Verb, Failu
         "POST" | "PUT" => Verb::Write,
         "PATCH" => Verb::Patch,
         "DELETE" => Verb::Delete,
+        "HELP" => Verb::Read,
         "OPTIONS" => return Err(Failure::bad_request("cannot handle internal-only request operation")),
         _ => return Err(Failure::method()),
     })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use broker_core::change::encode;
 use broker_core::command::Change;
-use broker_core::token::{TokenInfo, is_live};
+use broker_core::token::TokenInfo;
 use policies::{Capability, PolicySet, RequestPath};
 
 use crate::app::App;
@@ -146,13 +146,15 @@ impl Subscriber {
                 self.token.policies.contains(name)
                     || may(Capability::Read, format!("sys/policies/acl/{name}"))
             }
-            Change::MountChanged { mount } => set.is_root() || set.any_below(mount),
+            Change::MountChanged { mount } => set.is_root() || set.any_below(&format!("{mount}/")),
         }
     }
 
     fn is_alive(&self) -> bool {
-        let now = clock::now();
-        matches!(token::by_id(&self.app, &self.token.id), Ok(Some(token)) if is_live(&token, now))
+        match token::by_id(&self.app, &self.token.id) {
+            Ok(Some(token)) => token::lives(&self.app, &token, clock::now()).unwrap_or(false),
+            Ok(None) | Err(_) => false,
+        }
     }
 }
 

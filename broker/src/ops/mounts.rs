@@ -27,11 +27,17 @@ const MOUNT_FIELDS: [&str; 9] = [
     "plugin_version",
 ];
 
+/// What older clients look for beside a mount.
+const SUPPORTED: &str = "\"deprecation_status\":\"supported\",";
+
 /// All mounts, by path.
 pub fn list(context: &Context<'_>) -> Result<Answer, Failure> {
     let table = context.app.mounts.load();
-    let members: Vec<String> =
-        table.all().iter().map(|m| format!("{}:{}", quote(&format!("{}/", m.path)), info(m, ""))).collect();
+    let members: Vec<String> = table
+        .all()
+        .iter()
+        .map(|m| format!("{}:{}", quote(&format!("{}/", m.path)), info(m, SUPPORTED)))
+        .collect();
     Ok(doubled(context, format!("{{{}}}", members.join(","))))
 }
 
@@ -40,7 +46,7 @@ pub fn one(context: &Context<'_>, path: &str) -> Result<Answer, Failure> {
     let table = context.app.mounts.load();
     let mount =
         table.get(path).ok_or_else(|| Failure::bad_request(format!("No secret engine mount at {path}/")))?;
-    Ok(doubled(context, info(mount, "\"deprecation_status\":\"supported\",")))
+    Ok(doubled(context, info(mount, SUPPORTED)))
 }
 
 fn info(mount: &MountInfo, first: &str) -> String {
@@ -144,7 +150,7 @@ pub fn preflight(context: &Context<'_>, path: &str) -> Result<Answer, Failure> {
 pub fn visible(context: &Context<'_>) -> Result<Answer, Failure> {
     let set = &context.caller.set;
     let table = context.app.mounts.load();
-    let seen = table.all().iter().filter(|m| set.is_root() || set.any_below(&m.path));
+    let seen = table.all().iter().filter(|m| set.is_root() || set.any_below(&format!("{}/", m.path)));
     let members: Vec<String> =
         seen.map(|m| format!("{}:{}", quote(&format!("{}/", m.path)), info(m, ""))).collect();
     Ok(data(context, format!("{{\"auth\":{},\"secret\":{{{}}}}}", auth_methods(), members.join(","))))

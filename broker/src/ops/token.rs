@@ -71,8 +71,24 @@ pub fn id_of(app: &App, token: &str) -> String {
 /// # Errors
 /// When the store cannot be read.
 pub fn find(app: &App, token: &str, now: Time) -> Result<Option<TokenInfo>, Failure> {
-    let found = by_id(app, &id_of(app, token)).map_err(store_failed)?;
-    Ok(found.filter(|token| is_live(token, now)))
+    let Some(found) = by_id(app, &id_of(app, token)).map_err(store_failed)? else { return Ok(None) };
+    let alive = lives(app, &found, now).map_err(store_failed)?;
+    Ok(alive.then_some(found))
+}
+
+/// Whether a token and all its ancestors live: a child ends with its parent, before its rows are swept away.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn lives(app: &App, token: &TokenInfo, now: Time) -> Result<bool, ReadError> {
+    let mut alive = is_live(token, now);
+    let mut parent = token.parent.clone();
+    while let (true, Some(id)) = (alive, &parent) {
+        let Some(found) = by_id(app, id)? else { return Ok(false) };
+        alive = is_live(&found, now);
+        parent = found.parent;
+    }
+    Ok(alive)
 }
 
 /// The token with a row key, live or not.
@@ -104,8 +120,9 @@ pub fn named(context: &Context<'_>, whose: TokenRef) -> Result<Option<TokenInfo>
             let snapshot = context.app.ledger.snapshot().map_err(store_failed)?;
             let row = snapshot.get(&accessor_key(&accessor)).map_err(store_failed)?;
             let Some(id) = row.and_then(|r| decode_accessor(r.expose())) else { return Ok(None) };
-            let token = by_id(context.app, &id).map_err(store_failed)?;
-            Ok(token.filter(|t| is_live(t, context.request.time)))
+            let Some(token) = by_id(context.app, &id).map_err(store_failed)? else { return Ok(None) };
+            let alive = lives(context.app, &token, context.request.time).map_err(store_failed)?;
+            Ok(alive.then_some(token))
         }
     }
 }
