@@ -19,6 +19,7 @@ use super::{CommitError, ReadError};
 const MAX_ROUNDS: usize = 1 << 16;
 
 type Table<'t> = redb::Table<'t, &'static [u8], &'static [u8]>;
+type Apply = fn(&Rows, &Command) -> Result<Effects, Halt>;
 type Outcome = Result<Reply, Refusal>;
 
 /// Why a batch or one of its submissions stopped.
@@ -39,13 +40,14 @@ pub(crate) struct Batch<'a> {
     // Changes of this many revisions are kept.
     kept_changes: u64,
     bytes: usize,
+    apply: Apply,
 }
 
 impl<'a> Batch<'a> {
     /// An empty batch after record `seq` at `revision`.
     pub(crate) fn new(codec: &'a Codec, log: &'a str, kept_changes: u64, seq: u64, revision: u64) -> Self {
         let frame = Frame { first_seq: seq + 1, revision, ..Frame::default() };
-        Self { frame, codec, log, kept_changes, bytes: 0 }
+        Self { frame, codec, log, kept_changes, bytes: 0, apply: command::apply }
     }
 
     /// Bytes collected.
@@ -62,14 +64,25 @@ impl<'a> Batch<'a> {
         work: Submission,
         mut table: Option<&mut Table<'_>>,
     ) -> Result<Committed, Stop> {
-        self.try_first(&work, table.as_deref_mut())?;
+        if work.token_use.is_some() {
+            self.try_first(&work, table.as_deref_mut())?;
+        }
         let mut outcome = Ok(Reply::Done);
+        let before = self.frame.revision;
         for step in [&work.token_use, &work.command].into_iter().flatten() {
             let table = table.as_deref_mut().ok_or_else(no_table)?;
-            outcome = self.run(step, table)?;
+            outcome = match self.run(step, table) {
+                Err(Stop::Alone(_)) if self.frame.revision != before => {
+                    return Err(Stop::Storage("half a submission could not be decided".to_owned()));
+                }
+                other => other?,
+            };
             if outcome.is_err() {
                 break;
             }
+        }
+        if matches!(outcome, Err(Refusal::ExistenceChanged)) && self.frame.revision == before {
+            return Err(Stop::Alone(CommitError::Again));
         }
         let Submission { mut draft, mut more, .. } = work;
         let id = draft.id;
@@ -90,8 +103,8 @@ impl<'a> Batch<'a> {
         Ok(Committed { durable: Durable::written(id, seq, revision), outcome })
     }
 
-    /// Decides the command once before anything is changed: it may have to be authorized again, which must not cost
-    /// a use of the token, and a command that makes its decision panic must not leave half a submission.
+    /// Decides both commands once before anything is changed: the write may have to be authorized again, which must
+    /// not cost a use of the token, and one whose decision panics must not leave half a submission.
     fn try_first(&self, work: &Submission, mut table: Option<&mut Table<'_>>) -> Result<(), Stop> {
         for step in [&work.token_use, &work.command].into_iter().flatten() {
             let table = table.as_deref_mut().ok_or_else(no_table)?;
@@ -105,7 +118,7 @@ impl<'a> Batch<'a> {
     fn decide(&self, command: &Command, table: &Table<'_>) -> Result<Result<Effects, Refusal>, Stop> {
         let mut rows = Rows::default();
         for _ in 0..MAX_ROUNDS {
-            let decision = catch_unwind(AssertUnwindSafe(|| command::apply(&rows, command)));
+            let decision = catch_unwind(AssertUnwindSafe(|| (self.apply)(&rows, command)));
             let needs = match decision {
                 Err(_) => return Err(Stop::Alone(CommitError::Storage)),
                 Ok(Ok(effects)) => return Ok(Ok(effects)),
@@ -231,4 +244,40 @@ fn gap_record(after: &Draft, missing: (u64, u64)) -> Draft {
     let sender = gap.report.take().map(|report| report.sender).unwrap_or_default();
     gap.report = Some(Report { sender, missing: Some(missing), ..Report::default() });
     gap
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::rows::ROWS;
+    use crate::store::tests::{draft, put_policy};
+
+    /// A submission whose decision panics is answered alone, and leaves nothing; the others are decided.
+    #[test]
+    fn a_panic_takes_its_own_submission_only() {
+        let (db, codec) = crate::store::tests::empty_database();
+        let transaction = db.write().unwrap();
+        let mut table = transaction.open_table(ROWS).unwrap();
+        let mut batch = Batch::new(&codec, "log", 100, 0, 0);
+        batch.apply = |rows, command| match command {
+            Command::Policy(broker_core::policy::PolicyCommand::Write { name, .. }) if name == "bad" => {
+                panic!("on purpose")
+            }
+            other => command::apply(rows, other),
+        };
+        for (name, with_use, good) in
+            [("one", false, true), ("bad", false, false), ("bad", true, false), ("two", true, true)]
+        {
+            let mut work = Submission::write(put_policy(name, "x"), draft(Kind::PolicyWrite));
+            work.token_use = with_use.then(|| put_policy("use", name));
+            let before = batch.frame.clone();
+            let result = batch.add(work, Some(&mut table));
+            assert_eq!(result.is_ok(), good, "{name}");
+            if !good {
+                assert!(matches!(result, Err(Stop::Alone(CommitError::Storage))));
+                assert_eq!(batch.frame, before, "nothing is left");
+            }
+        }
+        assert_eq!((batch.frame.revision, batch.frame.lines.len()), (3, 2));
+    }
 }

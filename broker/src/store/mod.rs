@@ -91,6 +91,8 @@ pub struct Sizes {
     pub group: usize,
     /// Revisions whose changes are kept for [`Ledger::changes`].
     pub changes: u64,
+    /// Time between attempts to reopen the store, or to make a checkpoint that failed.
+    pub retry: Duration,
 }
 
 impl Default for Sizes {
@@ -101,6 +103,7 @@ impl Default for Sizes {
             checkpoint_after: Duration::from_secs(30),
             group: 256,
             changes: 100_000,
+            retry: Duration::from_secs(1),
         }
     }
 }

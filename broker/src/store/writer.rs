@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use broker_core::ledger::{Committed, Submission};
 use redb::WriteTransaction;
@@ -23,8 +23,6 @@ use super::{CommitError, OpenError};
 const MAX_FRAME_BYTES: usize = 4 << 20;
 /// Lines that may wait for room in the audit segments before new groups are refused, in bytes.
 const MAX_PENDING_BYTES: usize = 4 << 20;
-/// Time between attempts to reopen the store, and to make a checkpoint that failed.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// The answer of a commit.
 pub(crate) type Answer = Result<Committed, CommitError>;
@@ -96,15 +94,16 @@ impl Writer {
         if let Some(message) = self.deferred.take() {
             return Ok(message);
         }
+        let retry = self.shared.sizes.retry;
         let message = match self.state.as_ref().map(|state| state.unsaved_since) {
             Some(None) => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected)?,
             Some(Some(since)) => {
                 let due =
                     (since + self.shared.sizes.checkpoint_after).saturating_duration_since(Instant::now());
                 // A due checkpoint that failed waits for its next attempt.
-                self.messages.recv_timeout(if due.is_zero() { RETRY } else { due })?
+                self.messages.recv_timeout(if due.is_zero() { retry } else { due })?
             }
-            None => self.messages.recv_timeout(RETRY)?,
+            None => self.messages.recv_timeout(retry)?,
         };
         self.shared.taken(&message);
         Ok(message)
@@ -165,7 +164,7 @@ impl Writer {
             if self.not_before.is_some_and(|t| Instant::now() < t) {
                 return Err(Failure::Whole("the store could not be reopened yet".to_owned()));
             }
-            self.not_before = Some(Instant::now() + RETRY);
+            self.not_before = Some(Instant::now() + self.shared.sizes.retry);
             let (state, _) = reopen(&self.shared).map_err(|error| Failure::Whole(error.to_string()))?;
             self.not_before = None;
             self.shared.publish(&state);
@@ -246,7 +245,7 @@ impl Writer {
             Err(_) => Failure::Apart("the database stopped in a checkpoint".to_owned()),
         };
         self.fail(&failure);
-        self.not_before = Some(Instant::now() + RETRY);
+        self.not_before = Some(Instant::now() + self.shared.sizes.retry);
         Err(CommitError::Storage)
     }
 }
