@@ -69,6 +69,7 @@ impl Catalog {
         let mut wanted: Vec<Wanted> = Vec::new();
         let mut problems = Vec::new();
         let mut seen: BTreeMap<ObjectName, Origin> = BTreeMap::new();
+        let mut targets: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
         for Document { origin, object } in documents {
             let name = object_name(&object);
             if matches!(object, Object::Ignored(_)) {
@@ -81,13 +82,17 @@ impl Catalog {
             }
             seen.insert(name.clone(), origin.clone());
             match object {
-                Object::ExternalSecret(new) => match wanted.iter().find(|old| conflict(old, &new)) {
-                    Some(old) => {
+                Object::ExternalSecret(new) => {
+                    let same = targets.entry((new.namespace.clone(), new.target.name.clone())).or_default();
+                    let mut others = same.iter().filter_map(|at| wanted.get(*at));
+                    if let Some(old) = others.find(|old| conflict(old, &new)) {
                         let message = format!("target is owned by another ExternalSecret: {}", old.name);
                         problems.push(problem(&origin, name, "spec.target.name", message));
+                    } else {
+                        same.push(wanted.len());
+                        wanted.push(new);
                     }
-                    None => wanted.push(new),
-                },
+                }
                 Object::Store(store) => {
                     catalog.stores.insert((store.kind, store.namespace.clone(), store.name.clone()), store);
                 }
@@ -138,16 +143,12 @@ impl Catalog {
     }
 }
 
-/// Whether two ExternalSecrets cannot both write their target.
+/// Whether two ExternalSecrets with one target cannot both write it.
 fn conflict(one: &Wanted, other: &Wanted) -> bool {
     let owns =
         |wanted: &Wanted| matches!(wanted.target.creation, CreationPolicy::Owner | CreationPolicy::Orphan);
     let writes = |wanted: &Wanted| wanted.target.creation != CreationPolicy::None;
-    one.namespace == other.namespace
-        && one.target.name == other.target.name
-        && writes(one)
-        && writes(other)
-        && (owns(one) || owns(other))
+    writes(one) && writes(other) && (owns(one) || owns(other))
 }
 
 fn object_name(object: &Object) -> ObjectName {

@@ -41,7 +41,10 @@ const ROUNDS: [u64; 24] = [
 
 /// The annotation `reconcile.external-secrets.io/data-hash`: 56 lower-case hexadecimal digits over all keys and values.
 pub fn data_hash(data: &BTreeMap<String, SecretValue>) -> String {
-    let mut text = Zeroizing::new(String::from("map["));
+    // Large enough from the start, so that no copy stays behind in memory.
+    let size: usize = data.iter().map(|(key, value)| key.len() + value.len() * 4 + 8).sum();
+    let mut text = Zeroizing::new(String::with_capacity(size + 8));
+    text.push_str("map[");
     for (at, (key, value)) in data.iter().enumerate() {
         if at > 0 {
             text.push(' ');

@@ -25,7 +25,7 @@ pub const MAX_DOCUMENTS: usize = 10_000;
 pub struct Origin {
     /// The file's name as the caller gave it.
     pub file: String,
-    /// Which document of the file, from 1.
+    /// Which document of the file, from 1; empty ones do not count.
     pub document: usize,
     /// The line in the file on which the document begins, from 1.
     pub line: u64,

@@ -93,13 +93,13 @@ impl Engine {
         if depth > MAX_DEPTH {
             return Err(GjsonError::PathTooDeep);
         }
-        self.work += json.map_or(0, |json| json.text().len());
-        if self.work > MAX_WORK {
-            return Err(GjsonError::TooMuchWork);
-        }
+        self.spend(json.map_or(0, |json| json.text().len()))?;
         if path.len() > 1 {
             if let Some(call) = path::modifier(path) {
-                let found = modifier::run(call.name, call.argument, json)?;
+                let found = match call.name {
+                    "dig" => Some(self.dig(json, call.argument, depth)?),
+                    name => modifier::run(name, call.argument, json)?,
+                };
                 return self.rest(found, call.rest, depth);
             }
             if let Some((literal, rest)) = path::literal(path) {
@@ -115,6 +115,12 @@ impl Engine {
             Some(path) => self.array(&Raw::parse_lines(json.text())?, path, depth),
             None => self.step(json, path, depth),
         }
+    }
+
+    /// Counts work, in bytes that are looked at.
+    fn spend(&mut self, bytes: usize) -> Result<(), GjsonError> {
+        self.work = self.work.saturating_add(bytes);
+        if self.work > MAX_WORK { Err(GjsonError::TooMuchWork) } else { Ok(()) }
     }
 
     /// What stands behind a complete part of a path: nothing, or `|` or `.` and more.
@@ -141,7 +147,11 @@ impl Engine {
 
     fn object(&mut self, json: Raw<'_>, path: &str, depth: usize) -> Outcome {
         let (pattern, rest) = path::object_step(path);
-        let matching = json.members().into_iter().filter(|(key, _)| pattern.matches(&key.decoded()));
+        let members = json.members();
+        for (key, _) in &members {
+            self.spend(pattern.cost(key.text()))?;
+        }
+        let matching = members.into_iter().filter(|(key, _)| pattern.matches(&key.decoded()));
         match rest {
             Rest::More(next) => {
                 for (_, value) in matching {
@@ -207,7 +217,9 @@ impl Engine {
                         (Some(next), piped)
                     }
                 };
-                let found = self.query(elements, &query, next, depth)?;
+                let (found, selected) = self.query(elements, &query, next, depth)?;
+                // As in the reference: behind a path that no element was asked for, the pipe does not count.
+                let piped = piped.filter(|_| selected || next.is_none());
                 self.piped(found, piped, depth)
             }
         }
@@ -220,29 +232,32 @@ impl Engine {
         }
     }
 
-    /// The elements that a query selects, each followed by `next`: all of them as an array, or the first.
+    /// The elements that a query selects, each followed by `next`: all of them as an array, or the first. Also says
+    /// whether there is any.
     fn query(
         &mut self,
         elements: &[Raw<'_>],
         query: &path::Query<'_>,
         next: Option<&str>,
         depth: usize,
-    ) -> Outcome {
+    ) -> Result<(Option<Found>, bool), GjsonError> {
         let mut out = Vec::new();
+        let mut selected = false;
         for element in elements {
             if !self.selects(query, *element, depth)? {
                 continue;
             }
+            selected = true;
             let found = match next {
                 Some(next) => self.get(Some(*element), next, depth + 1)?,
                 None => Some(Found::new(element.text())),
             };
             if !query.all {
-                return Ok(found);
+                return Ok((found, true));
             }
             out.extend(found);
         }
-        Ok(query.all.then(|| array_of(&out)))
+        Ok((query.all.then(|| array_of(&out)), selected))
     }
 
     fn selects(
@@ -259,7 +274,24 @@ impl Engine {
             return Ok(false);
         };
         let left = left.as_ref().map(|found| Raw::parse(found.raw())).transpose()?;
+        self.spend(left.map_or(0, |left| query::cost(left, query.operator, &query.value)))?;
         Ok(query::matches(left, query.operator, &query.value))
+    }
+
+    /// What a path finds in the value and in all that is in it, from outside to inside, as an array.
+    fn dig(&mut self, json: Option<Raw<'_>>, path: &str, depth: usize) -> Result<Found, GjsonError> {
+        let mut out = Vec::new();
+        let mut open: Vec<Raw<'_>> = json.into_iter().collect();
+        while let Some(value) = open.pop() {
+            out.extend(self.get(Some(value), path, depth + 1)?);
+            let inner = open.len();
+            open.extend(value.elements());
+            open.extend(value.members().into_iter().map(|(_, value)| value));
+            if let Some(inner) = open.get_mut(inner..) {
+                inner.reverse();
+            }
+        }
+        Ok(array_of(&out))
     }
 
     /// A new object or array of what the parts of a multipath find.

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::{Found, GjsonError, array_of, pretty};
 use crate::json::{Kind, Raw, write_go_string};
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "pretty", "ugly", "reverse", "this", "flatten", "join", "valid", "keys", "values", "tostr", "fromstr",
-    "group",
+    "group", "dig",
 ];
 
 /// Whether there is a modifier of that name. Other names after `@` are keys.

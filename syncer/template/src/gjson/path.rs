@@ -14,7 +14,7 @@ pub(super) enum Rest<'a> {
     End,
     /// `.` and steps that go on inside the value.
     More(&'a str),
-    /// `|` (or `.` before a modifier, literal or multipath) and a path of its own.
+    /// `|` (or `.` before a modifier or multipath) and a path of its own.
     Pipe(&'a str),
 }
 
@@ -47,6 +47,12 @@ impl Pattern {
             });
         }
         Self(tokens)
+    }
+
+    /// Most characters that [`Pattern::matches`] looks at: each `*` may go over the text once more.
+    pub(super) fn cost(&self, text: &str) -> usize {
+        let stars = self.0.iter().filter(|token| matches!(token, Token::Any)).count();
+        if stars == 0 { 0 } else { text.len().saturating_mul(self.0.len()) }
     }
 
     /// Whether the whole text fits.
@@ -111,10 +117,10 @@ pub(super) fn object_step(path: &str) -> (Pattern, Rest<'_>) {
     (Pattern::new(path), Rest::End)
 }
 
-/// Whether what follows a dot is a modifier, literal or multipath.
+/// Whether what follows a dot is a modifier or multipath. A literal must follow a pipe.
 fn begins_own_path(rest: &str) -> bool {
     match rest.as_bytes().first() {
-        Some(b'[' | b'{' | b'!') => true,
+        Some(b'[' | b'{') => true,
         Some(b'@') => modifier(rest).is_some(),
         _ => false,
     }
@@ -287,25 +293,20 @@ pub(super) fn modifier(path: &str) -> Option<Call<'_>> {
     Some(Call { name, argument, rest })
 }
 
-/// The literal that a path begins with (`!` and a JSON value), and what follows.
+/// The literal that a path begins with (`!` and a JSON value), and what follows. Behind a string nothing counts, and a
+/// number goes on to the end, as in the reference.
 pub(super) fn literal(path: &str) -> Option<(&str, &str)> {
     let text = path.strip_prefix('!')?;
-    let end = match text.as_bytes().first()? {
+    let first = text.as_bytes().first()?;
+    let end = match first {
         b'{' | b'[' => closing(text)? + 1,
         b'"' => string_end(text)?,
-        _ => text.find(['|', '.', ',', ']', '}', ')']).unwrap_or(text.len()),
+        b'-' | b'0'..=b'9' => text.len(),
+        _ => text.find(['|', '.']).unwrap_or(text.len()),
     };
-    // A number may have a dot of its own.
-    let end = number_end(text).unwrap_or(end);
     let (value, rest) = text.split_at_checked(end)?;
+    let rest = if *first == b'"' { "" } else { rest };
     Raw::parse(value).is_ok().then_some((value, rest))
-}
-
-fn number_end(text: &str) -> Option<usize> {
-    text.starts_with(|ch: char| ch == '-' || ch.is_ascii_digit()).then(|| {
-        let end = text.find(|ch: char| !ch.is_ascii_digit() && !matches!(ch, '-' | '+' | '.' | 'e' | 'E'));
-        end.unwrap_or(text.len())
-    })
 }
 
 /// Position behind the string that `text` begins with.

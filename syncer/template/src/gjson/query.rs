@@ -36,11 +36,18 @@ impl Operator {
     }
 }
 
-/// Whether `left` fits. Without an operator only its presence counts; a right side that begins with `~` compares
-/// whether the left side counts as true.
+/// Whether `left` fits. Without an operator only its presence counts. A right side that begins with `~` asks what the
+/// left side counts as, and compares the answer with `true`.
 pub(super) fn matches(left: Option<Raw<'_>>, operator: Option<Operator>, right: &str) -> bool {
     if let (Some(operator), Some(right)) = (operator, right.strip_prefix('~')) {
-        return compare_flag(left.is_some_and(truth), operator, right);
+        let answer = match right {
+            "*" => left.is_some(),
+            "null" => left.is_none_or(|left| left.kind() == Kind::Null),
+            "true" => left.is_some_and(|left| truth(left) == Some(true)),
+            "false" => left.is_none_or(|left| left.kind() == Kind::Null || truth(left) == Some(false)),
+            _ => return false,
+        };
+        return compare_flag(answer, operator, "true");
     }
     let Some(left) = left else { return false };
     let Some(operator) = operator else { return true };
@@ -53,12 +60,26 @@ pub(super) fn matches(left: Option<Raw<'_>>, operator: Option<Operator>, right: 
     }
 }
 
-fn truth(value: Raw<'_>) -> bool {
+/// The work of [`matches`], in characters that are looked at.
+pub(super) fn cost(left: Raw<'_>, operator: Option<Operator>, right: &str) -> usize {
+    match operator {
+        Some(Operator::Like | Operator::NotLike) => Pattern::new(right).cost(left.text()),
+        _ => 0,
+    }
+}
+
+/// Whether a value counts as true or false; `None` for neither.
+fn truth(value: Raw<'_>) -> Option<bool> {
     match value.kind() {
-        Kind::True => true,
-        Kind::String => matches!(value.decoded().to_lowercase().as_str(), "1" | "t" | "true"),
-        Kind::Number => value.text().parse::<f64>().is_ok_and(|number| number != 0.0),
-        _ => false,
+        Kind::True => Some(true),
+        Kind::False => Some(false),
+        Kind::String => match value.decoded().to_lowercase().as_str() {
+            "1" | "t" | "true" => Some(true),
+            "0" | "f" | "false" => Some(false),
+            _ => None,
+        },
+        Kind::Number => value.text().parse::<f64>().ok().map(|number| number != 0.0),
+        Kind::Null | Kind::Array | Kind::Object => None,
     }
 }
 
