@@ -2,6 +2,13 @@
 //!
 //! `POWERCUT_SEEDS` sets how many cuts are tried (1,000), `POWERCUT_FIRST` the first seed.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is not as it must be"
+)]
+
 mod faults;
 mod media;
 mod workload;

@@ -133,7 +133,8 @@ fn missing_ends_and_edited_tails_are_found() {
             let last = segments(path).pop().unwrap();
             let text = std::fs::read_to_string(&last).unwrap();
             let at = text.rfind("some/path").unwrap();
-            std::fs::write(&last, format!("{}some/bath{}", &text[..at], &text[at + 9..])).unwrap();
+            let (before, rest) = text.split_at(at);
+            std::fs::write(&last, format!("{before}{}", rest.replace("some/path", "some/bath"))).unwrap();
         },
         "it is not the record that the journal holds",
     );
@@ -143,9 +144,10 @@ fn missing_ends_and_edited_tails_are_found() {
         &|path| {
             let head = path.join("audit.head");
             let text = std::fs::read_to_string(&head).unwrap();
-            let at = text.find("\"root\":\"").unwrap() + 8;
-            let other = if text[at..].starts_with('0') { "1" } else { "0" };
-            std::fs::write(&head, format!("{}{other}{}", &text[..at], &text[at + 1..])).unwrap();
+            let (before, rest) = text.split_once("\"root\":\"").unwrap();
+            let other = if rest.starts_with('0') { "1" } else { "0" };
+            let rest: String = rest.chars().skip(1).collect();
+            std::fs::write(&head, format!("{before}\"root\":\"{other}{rest}")).unwrap();
         },
         "the root over",
     );

@@ -35,7 +35,7 @@ fn below(key: &str, parent: &str) -> bool {
 fn names(model: &BTreeMap<String, u8>, parent: &str) -> Vec<String> {
     let mut found = BTreeSet::new();
     for key in model.keys().filter(|key| below(key, parent)) {
-        let rest = if parent.is_empty() { key } else { &key[parent.len() + 1..] };
+        let rest = if parent.is_empty() { key } else { key.split_at(parent.len() + 1).1 };
         found.insert(match rest.split_once('/') {
             Some((first, _)) => format!("{first}/"),
             None => rest.to_owned(),
@@ -79,7 +79,7 @@ proptest! {
         let mut places: BTreeSet<String> = BTreeSet::from([String::new(), "none".to_owned()]);
         for op in &ops {
             let (Op::Put(key, _) | Op::Delete(key) | Op::DeleteTree(key)) = op;
-            places.extend(key.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| key[..at].to_owned()));
+            places.extend(key.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| key.split_at(at).0.to_owned()));
             places.insert(key.clone());
         }
         for place in &places {
