@@ -13,7 +13,12 @@ fn query(target: &Target, parameters: &str) -> Value {
 }
 
 /// Reads an event stream until `enough` says so; gives the text read.
-fn read_stream(target: &Target, path: &str, last_event_id: Option<u64>, enough: impl Fn(&str) -> bool) -> String {
+fn read_stream(
+    target: &Target,
+    path: &str,
+    last_event_id: Option<u64>,
+    enough: impl Fn(&str) -> bool,
+) -> String {
     let mut stream = TcpStream::connect(&target.addr).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let resume = last_event_id.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
@@ -163,7 +168,9 @@ fn check(schema: &Value, value: &Value, place: &str) {
                 assert!(object.contains_key(name.as_str().unwrap()), "{place} lacks {name}");
             }
             for (name, value) in object {
-                let schema = schema["properties"].get(name).unwrap_or_else(|| panic!("{place}.{name} is not in the schema"));
+                let schema = schema["properties"]
+                    .get(name)
+                    .unwrap_or_else(|| panic!("{place}.{name} is not in the schema"));
                 check(schema, value, &format!("{place}.{name}"));
             }
         }
@@ -212,5 +219,9 @@ fn records_follow_the_published_schema() {
     let gap = items.iter().find(|r| r["kind"] == "gap" && r["report"]["missing"][0] == 7).unwrap();
     assert_eq!(gap["report"]["missing"], json!([7, 8]));
     let delivery = items.iter().find(|r| r["kind"] == "delivery").unwrap();
-    assert_eq!(delivery["actor"]["accessor"], records["items"][items.len() - 1]["actor"]["accessor"], "stamped");
+    assert_eq!(
+        delivery["actor"]["accessor"],
+        records["items"][items.len() - 1]["actor"]["accessor"],
+        "stamped"
+    );
 }

@@ -48,8 +48,14 @@ fn a_value_leaves_no_trace() {
         format!("password={CANARY}"),
     ];
     for body in bodies {
-        for (token, path) in [(token.as_str(), "secret/data/app/db"), ("wrong", "secret/data/app/db"), (token.as_str(), "secret/metadata/app/db"), (token.as_str(), "nowhere/x")] {
-            let request = Request::new("POST", &format!("/v1/{path}")).token(token).raw(body.clone().into_bytes());
+        for (token, path) in [
+            (token.as_str(), "secret/data/app/db"),
+            ("wrong", "secret/data/app/db"),
+            (token.as_str(), "secret/metadata/app/db"),
+            (token.as_str(), "nowhere/x"),
+        ] {
+            let request =
+                Request::new("POST", &format!("/v1/{path}")).token(token).raw(body.clone().into_bytes());
             answers.push_str(&target.send(&request).unwrap().text());
         }
     }

@@ -49,14 +49,18 @@ impl Stream {
 }
 
 fn policy(target: &Target, name: &str, text: &str) -> String {
-    target.must("PUT", &format!("sys/policies/acl/{name}"), Some(&json!({"policy": text}))).unwrap_or_default();
+    target
+        .must("PUT", &format!("sys/policies/acl/{name}"), Some(&json!({"policy": text})))
+        .unwrap_or_default();
     let body = json!({"policies": [name], "no_default_policy": true});
     let made = target.must("POST", "auth/token/create", Some(&body)).unwrap();
     made["auth"]["client_token"].as_str().unwrap().to_owned()
 }
 
 fn put(target: &Target, path: &str) {
-    target.must("POST", &format!("secret/data/{path}"), Some(&json!({"data": {"v": "hidden-value"}}))).unwrap();
+    target
+        .must("POST", &format!("secret/data/{path}"), Some(&json!({"data": {"v": "hidden-value"}})))
+        .unwrap();
 }
 
 #[test]
@@ -65,8 +69,13 @@ fn subscribers_see_what_their_policies_let_them_read() {
     let target = &server.target;
     target.must("POST", "sys/mounts/old", Some(&json!({"type": "kv"}))).ok();
     let stream = "path \"sys/keyreeve/changes\" { capabilities = [\"read\"] }\n";
-    let by_metadata = policy(target, "m", &format!("{stream}path \"secret/metadata/app/*\" {{ capabilities = [\"read\"] }}"));
-    let by_data = policy(target, "d", &format!("{stream}path \"secret/data/app/*\" {{ capabilities = [\"read\"] }}"));
+    let by_metadata = policy(
+        target,
+        "m",
+        &format!("{stream}path \"secret/metadata/app/*\" {{ capabilities = [\"read\"] }}"),
+    );
+    let by_data =
+        policy(target, "d", &format!("{stream}path \"secret/data/app/*\" {{ capabilities = [\"read\"] }}"));
     let by_list = policy(target, "l", &format!("{stream}path \"old/\" {{ capabilities = [\"list\"] }}"));
     let mut streams: Vec<Stream> =
         [&by_metadata, &by_data, &by_list].map(|token| Stream::open(target, token, "")).into();
@@ -78,7 +87,10 @@ fn subscribers_see_what_their_policies_let_them_read() {
     target.must("POST", "old/one", Some(&json!({"v": 1}))).ok();
     for stream in &mut streams[..2] {
         let change = stream.change();
-        assert_eq!((&change["path"], &change["version"], &change["action"]), (&json!("app/db"), &json!(1), &json!("write")));
+        assert_eq!(
+            (&change["path"], &change["version"], &change["action"]),
+            (&json!("app/db"), &json!(1), &json!("write"))
+        );
         assert!(!change.to_string().contains("hidden-value"));
     }
     let change = streams[2].change();

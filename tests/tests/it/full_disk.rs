@@ -14,7 +14,8 @@ impl SmallDisk {
     fn mount(at: PathBuf, megabytes: u32) -> Option<Self> {
         std::fs::create_dir_all(&at).unwrap();
         let size = format!("size={megabytes}m");
-        let status = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&at).status().ok()?;
+        let status =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&at).status().ok()?;
         status.success().then_some(Self(at))
     }
 }

@@ -18,7 +18,10 @@ fn one_bad_file_stops_no_other() {
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("good.hcl", "path \"secret/data/*\" { capabilities = [\"read\"] }");
     write("bad.hcl", "path \"secret/data/*\" {\n  capabilities = [\"fly\"]\n}");
-    write("later.hcl", "path \"secret/data/*\" {\n  capabilities = [\"read\"]\n  allowed_parameters = { \"a\" = [] }\n}");
+    write(
+        "later.hcl",
+        "path \"secret/data/*\" {\n  capabilities = [\"read\"]\n  allowed_parameters = { \"a\" = [] }\n}",
+    );
     write("json.json", "{\"path\":{\"secret/data/*\":{\"capabilities\":[\"read\"]}}}");
     write("notes.txt", "not a policy");
     let broker = DiskBroker::start(&["--policies", folder.path().to_str().unwrap()]).unwrap();
@@ -29,10 +32,11 @@ fn one_bad_file_stops_no_other() {
         assert_eq!(answer.status, status, "{policy}: {}", answer.text());
     }
     let log = broker.log().unwrap();
-    assert!(log.contains("bad.hcl") && log.contains("line 1"), "{log}");
+    assert!(log.contains("bad.hcl") && log.contains("line 2"), "{log}");
     assert!(log.contains("later.hcl") && log.contains("allowed_parameters"), "refused by name: {log}");
 
-    let answer = target.call("PUT", "sys/policies/acl/good", Some(&json!({"policy": "path \"x\" {}"}))).unwrap();
+    let answer =
+        target.call("PUT", "sys/policies/acl/good", Some(&json!({"policy": "path \"x\" {}"}))).unwrap();
     assert_eq!(answer.status, 400);
     assert!(answer.text().contains("good.hcl"), "names the file: {}", answer.text());
     assert_eq!(target.call("DELETE", "sys/policies/acl/good", None).unwrap().status, 400);

@@ -16,7 +16,17 @@ fn health(addr: &str, ca: &Path) -> std::process::Output {
 fn certificate(folder: &Path, name: &str) -> (String, String) {
     let (cert, key) = (folder.join(format!("{name}.crt")), folder.join(format!("{name}.key")));
     let status = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"])
         .arg("-out")
         .arg(&cert)
@@ -37,7 +47,10 @@ fn the_first_start_makes_a_certificate() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("\"sealed\":false"));
     let other = tempfile::tempdir().unwrap();
     let (wrong, _) = certificate(other.path(), "wrong");
-    assert!(!health(&broker.target.addr, Path::new(&wrong)).status.success(), "another certificate is not trusted");
+    assert!(
+        !health(&broker.target.addr, Path::new(&wrong)).status.success(),
+        "another certificate is not trusted"
+    );
 }
 
 #[test]
