@@ -4,6 +4,7 @@
 use broker_core::json::{Json, JsonLimits, field, parse};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(json) = parse(data, &JsonLimits::default()) else { return };
@@ -13,8 +14,15 @@ fuzz_target!(|data: &[u8]| {
     let text = json.to_text();
     let again = parse(text.as_bytes(), &JsonLimits::STORED)
         .unwrap_or_else(|error| panic!("cannot be read again: {error}"));
-    assert!(again == json, "what was written is read differently");
-    assert!(again.to_text() == text, "the same value is written in two ways");
+    assert!(again.to_text() == text, "what was written is read differently");
+    // The other reader refuses what is deeper than it goes, and takes a key of its own for a command.
+    let private = text.contains("$serde_json::private::");
+    if let (false, Ok(meant)) = (private, serde_json::from_slice::<Value>(data)) {
+        assert!(
+            serde_json::from_str::<Value>(&text).is_ok_and(|written| written == meant),
+            "the meaning changed"
+        );
+    }
 
     let Json::Object(fields) = &json else { return };
     for (name, value) in fields {
