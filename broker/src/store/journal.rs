@@ -9,7 +9,7 @@
 use std::io;
 use std::sync::Arc;
 
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256};
 
 use super::media::MediaFile;
 use super::rows::RawMutation;
@@ -49,8 +49,12 @@ pub(crate) struct Journal {
 }
 
 fn short_hash(parts: &[&[u8]]) -> Chain {
+    let mut context = Context::new(&SHA256);
+    for part in parts {
+        context.update(part);
+    }
     let mut out = [0; HASH];
-    if let Some(hash) = digest(&SHA256, &parts.concat()).as_ref().first_chunk::<HASH>() {
+    if let Some(hash) = context.finish().as_ref().first_chunk::<HASH>() {
         out = *hash;
     }
     out

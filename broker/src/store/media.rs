@@ -126,7 +126,7 @@ impl DirMedia {
     /// [`FolderError::InUse`] when another broker holds it.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         let failed = |source| FolderError::Io { path: path.to_owned(), source };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        create_folder(path).map_err(failed)?;
         let lock = open_private(&path.join("lock")).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -135,6 +135,17 @@ impl DirMedia {
         }
         Ok(Self { path: path.to_owned(), syncs: Arc::default(), _lock: lock })
     }
+}
+
+/// Creates a folder with all above it, durably: what is synced inside is lost with a folder that is not.
+fn create_folder(path: &Path) -> io::Result<()> {
+    let path = std::path::absolute(path)?;
+    let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+    for above in missing.iter().filter_map(|folder| folder.parent()) {
+        File::open(above)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn open_private(path: &Path) -> io::Result<File> {

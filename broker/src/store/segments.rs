@@ -96,7 +96,9 @@ impl Segments {
         max_bytes: usize,
     ) -> Result<Vec<(u64, Vec<u8>)>, ReadError> {
         let mut out = Collected { records: Vec::new(), bytes: 0, max_count, max_bytes };
-        let mut next = from_seq.max(1);
+        // Segments that an operator moved away are left out.
+        let oldest = lock(&self.index).segments.first().map_or(1, |segment| segment.first_seq);
+        let mut next = from_seq.max(oldest);
         while !out.full() {
             match self.plan(next) {
                 Plan::End => break,
@@ -248,7 +250,15 @@ impl Appender {
         for number in numbers {
             let file = media.open(&file_name(number))?;
             let size = file.len()?;
-            segments.push(Segment { number, first_seq: first_seq(file, size, number)?, size, marks: None });
+            // Reading a segment that was moved away leaves an empty file.
+            if size > 0 {
+                segments.push(Segment {
+                    number,
+                    first_seq: first_seq(file, size, number)?,
+                    size,
+                    marks: None,
+                });
+            }
         }
         let name = file_name(position.segment);
         let current = media.open(&name)?;
@@ -424,6 +434,10 @@ mod tests {
         appender.append(&[line(1001)]).unwrap();
         let (shared, _) = open(&media, position, 1001);
         check_all(&shared, 1000);
+        media.remove(&file_name(1)).unwrap();
+        let (shared, _) = open(&media, position, 1001);
+        let oldest = shared.read(1, 1, 1).unwrap()[0].0;
+        assert!(oldest > 1, "from the first that is there");
         let too_far = Position { offset: position.offset + 1, ..position };
         let shared = Arc::new(Segments::new(Arc::clone(&media)));
         assert!(matches!(Appender::cut(&shared, too_far, 1001, 9000), Err(CutError::Damaged(_))));
