@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 /// Most nodes of one document.
 const MAX_NODES: usize = 100_000;
-/// Deepest nesting.
-const MAX_DEPTH: usize = 64;
+/// Deepest nesting; a level takes up to 40 KiB of stack in a build without optimisation, and threads have 2 MiB.
+const MAX_DEPTH: usize = 32;
 
 /// A value and the line it stands on, counted from 1 within its document.
 pub(crate) struct Node {
@@ -229,6 +229,16 @@ mod tests {
         check("a: 1\na: 2", "error Some(2)");
         check("a: 1\nb: \"open", "error Some(2)");
         check(&"[".repeat(100), "error Some(1)");
+    }
+
+    #[test]
+    fn limits() {
+        let nested = |levels: usize| format!("{}x{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(Node::read(&nested(MAX_DEPTH)).is_ok());
+        assert!(Node::read(&nested(MAX_DEPTH + 1)).is_err());
+        let list = |length: usize| "- x\n".repeat(length);
+        assert!(Node::read(&list(MAX_NODES - 1)).is_ok());
+        assert!(Node::read(&list(MAX_NODES)).is_err());
     }
 
     #[test]

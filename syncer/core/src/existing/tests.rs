@@ -38,6 +38,16 @@ fn files_of_others() {
 }
 
 #[test]
+fn only_the_mark_of_a_managed_secret_counts() {
+    for (mark, want) in [("\"true\"", 2), ("\"false\"", 0), ("\"\"", 0)] {
+        let text = format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: a, labels: {{l: v, {MANAGED}: {mark}}}}}\n"
+        );
+        assert_eq!(ExistingSecret::read("f", &text).unwrap().our_labels.len(), want, "{mark}");
+    }
+}
+
+#[test]
 fn a_changed_file_is_noticed() {
     let text = |value: &str| {
         format!(

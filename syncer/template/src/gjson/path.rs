@@ -357,9 +357,8 @@ pub(super) fn multipath(path: &str) -> Option<(Vec<Part<'_>>, &str)> {
 }
 
 fn read_part(text: &str) -> Part<'_> {
-    // The colon of a modifier's argument is none of ours.
+    // The colon of a modifier's argument is none of ours, unless the modifier comes first: so the reference has it.
     let until = [".@", "|@"].iter().filter_map(|mark| text.find(mark)).min().unwrap_or(text.len());
-    let until = if text.starts_with('@') { 0 } else { until };
     let head = text.get(..until).unwrap_or(text);
     match top_level(head, |byte| byte == b':') {
         Some(at) => {
