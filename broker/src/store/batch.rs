@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use broker_core::command::{self, Command, Effects, Halt, Reply};
 use broker_core::ledger::{Committed, Durable, Submission};
-use broker_core::reason::ReasonCode;
 use broker_core::record::{Draft, Kind, Place, Report};
 use broker_core::refusal::Refusal;
 use broker_core::row::{Mutation, Need, Rows};
@@ -218,17 +217,7 @@ fn complete(draft: &mut Draft, outcome: &Outcome) {
         Ok(Reply::Version(info)) => draft.object.version = info.version,
         Ok(_) => {}
         Err(refusal) => {
-            let (status, reason) = match refusal {
-                Refusal::CasMismatch
-                | Refusal::CasRequired
-                | Refusal::MetadataCasMismatch
-                | Refusal::MetadataCasRequired => (400, ReasonCode::CheckAndSet),
-                Refusal::NotFound => (404, ReasonCode::NotFound),
-                Refusal::Denied => (403, ReasonCode::BadToken),
-                Refusal::Invalid(_) => (400, ReasonCode::BadRequest),
-                Refusal::ExistenceChanged => (409, ReasonCode::Busy),
-                Refusal::Corrupt(_) => (500, ReasonCode::Internal),
-            };
+            let (status, reason) = refusal.answer();
             draft.status = status;
             draft.reason = reason;
         }

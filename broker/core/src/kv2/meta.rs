@@ -12,6 +12,8 @@ use crate::time::Time;
 pub const DEFAULT_MAX_VERSIONS: u64 = 10;
 
 const FORMAT: u8 = 1;
+/// Versions and metadata writes beyond this were never made.
+const MAX_COUNTER: u64 = 1 << 53;
 
 /// One version of a key, without its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +127,7 @@ impl KeyMeta {
         self.current_version += 1;
         self.updated = version.created;
         self.versions.insert(self.current_version, version);
-        if self.current_version - self.oldest_version < kept {
+        if self.current_version.saturating_sub(self.oldest_version) < kept {
             return Vec::new();
         }
         self.oldest_version = self.current_version.saturating_sub(kept) + 1;
@@ -179,7 +181,12 @@ struct ConfigWire {
 
 /// Reads a metadata row; `None` where it is no such row.
 pub fn decode_meta(bytes: &[u8]) -> Option<KeyMeta> {
-    let wire: MetaWire = serde_json::from_slice(bytes).ok().filter(|w: &MetaWire| w.v == FORMAT)?;
+    let wire: MetaWire = serde_json::from_slice(bytes).ok()?;
+    // Counters that no sequence of writes makes belong to a damaged row, and would not add up later.
+    let sound = wire.oldest <= wire.current.saturating_add(1) && wire.current.max(wire.metadata) < MAX_COUNTER;
+    if wire.v != FORMAT || !sound {
+        return None;
+    }
     let versions = wire.versions.into_iter().map(|(number, created, deletion, destroyed)| {
         (number, Version { created: Time(created), deletion: deletion.map(Time), destroyed })
     });
