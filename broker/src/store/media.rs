@@ -44,6 +44,14 @@ pub trait Media: Send + Sync {
 
     /// Syncs carried out since the start, of files and names.
     fn syncs(&self) -> u64;
+
+    /// Bytes of room that are left; a medium that cannot say has plenty.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn room(&self) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
 }
 
 /// One file of a [`Media`].
@@ -194,6 +202,11 @@ impl Media for DirMedia {
 
     fn syncs(&self) -> u64 {
         self.syncs.load(Ordering::Relaxed)
+    }
+
+    fn room(&self) -> io::Result<u64> {
+        let folder = rustix::fs::statvfs(&self.path)?;
+        Ok(folder.f_bavail.saturating_mul(folder.f_frsize))
     }
 }
 

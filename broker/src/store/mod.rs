@@ -11,7 +11,8 @@
 //! and separate rows from records; a frame cannot tear them apart, since it counts as a whole or not at all.
 //!
 //! **Checkpoints** ([`state`]) make database and segments durable from time to time and let the journal start over in
-//! its place, which was filled with zeros beforehand: a full disk does not keep denials from being recorded.
+//! its place, which was filled with zeros beforehand: a full disk does not keep denials from being recorded, the less
+//! as writes are refused while there is still some room left.
 //!
 //! **Failures.** A frame that could not be synced is undone, its waiters get [`CommitError::Storage`], and the next
 //! frame is written over it. Where memory and files might differ (the database or a sync of a checkpoint failed), the
@@ -93,6 +94,8 @@ pub struct Sizes {
     pub changes: u64,
     /// Time between attempts to reopen the store, or to make a checkpoint that failed.
     pub retry: Duration,
+    /// Bytes of room below which writes are refused, so that records of reads and denials go on for longer.
+    pub reserve: u64,
 }
 
 impl Default for Sizes {
@@ -104,6 +107,7 @@ impl Default for Sizes {
             group: 256,
             changes: 100_000,
             retry: Duration::from_secs(1),
+            reserve: 32 << 20,
         }
     }
 }

@@ -190,7 +190,8 @@ impl Writer {
         let mut batch =
             Batch::new(&shared.codec, &shared.log, shared.sizes.changes, state.seq, state.revision);
         let mut decided = Vec::with_capacity(rest.len());
-        let result = if writes {
+        let low = shared.media.room().is_ok_and(|room| room < shared.sizes.reserve);
+        let result = if writes && !low {
             write_frame(&shared, state, &mut batch, rest, &mut decided)
         } else {
             decide_all(&mut batch, rest, &mut decided, None).and_then(|()| {
@@ -203,7 +204,7 @@ impl Writer {
         }
         let appended = state.advance(&batch.frame);
         shared.count_group(decided.len(), batch.frame.lines.len());
-        shared.counters.degraded.store(appended.is_err(), Ordering::Relaxed);
+        shared.counters.degraded.store(appended.is_err() || low, Ordering::Relaxed);
         shared.publish(state);
         for (result, answer) in decided {
             // A caller that went away has its record all the same.
@@ -275,7 +276,7 @@ fn make_room(state: &mut State) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Decides submissions until none is left or the frame is full.
+/// Decides submissions until none is left or the frame is full. Without a table, those with a write are turned away.
 fn decide_all(
     batch: &mut Batch<'_>,
     rest: &mut std::vec::IntoIter<Waiting>,
@@ -284,6 +285,10 @@ fn decide_all(
 ) -> Result<(), Failure> {
     while batch.bytes() < MAX_FRAME_BYTES {
         let Some((work, answer)) = rest.next() else { break };
+        if table.is_none() && (work.command.is_some() || work.token_use.is_some()) {
+            decided.push((Err(CommitError::Storage), answer));
+            continue;
+        }
         match batch.add(*work, table.as_deref_mut()) {
             Ok(committed) => decided.push((Ok(committed), answer)),
             Err(Stop::Alone(error)) => decided.push((Err(error), answer)),

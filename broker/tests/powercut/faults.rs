@@ -136,3 +136,27 @@ fn a_full_disk_keeps_recording_reads() {
     ledger.checkpoint().unwrap();
     assert!(!ledger.metrics().degraded);
 }
+
+/// With little room left writes are turned away, and everything else goes on.
+#[test]
+fn little_room_turns_writes_away_only() {
+    let media = FaultMedia::new(1);
+    let journal = Journal::default();
+    let (ledger, _) = open(&media).unwrap();
+    let put = |path: &str| {
+        let id = journal.id();
+        journal.begin(id, Asked::Write { path: path.to_owned(), commands: 1 });
+        commit(&ledger, Submission::write(write(path, id), draft(id, Kind::SecretWrite)))
+    };
+    assert_eq!(put("a"), Ok(1));
+    media.set_room(Some(1 << 20));
+    assert_eq!(put("b"), Err(CommitError::Storage));
+    assert!(ledger.metrics().degraded);
+    assert_eq!(read(&ledger, &journal), Ok(2));
+    assert!(ledger.snapshot().unwrap().get(&value_key(MOUNT, "a")).unwrap().is_some());
+    ledger.checkpoint().unwrap();
+    media.set_room(None);
+    assert_eq!(put("c"), Ok(3));
+    assert!(!ledger.metrics().degraded);
+    check(&media, &ledger, &journal, "with room again");
+}

@@ -116,6 +116,7 @@ struct Disk {
     cut_at: Option<u64>,
     dead: bool,
     fault: Fault,
+    room: Option<u64>,
     random: u64,
     syncs: u64,
     // Ids of records in frames that were written and not synced, and that were synced.
@@ -175,6 +176,11 @@ impl FaultMedia {
 
     pub(crate) fn set_fault(&self, fault: Fault) {
         self.disk().fault = fault;
+    }
+
+    /// What the disk says about its room; `None` for plenty.
+    pub(crate) fn set_room(&self, room: Option<u64>) {
+        self.disk().room = room;
     }
 
     /// Whether a sync completed after the frame with this record was written.
@@ -288,6 +294,10 @@ impl Media for FaultMedia {
 
     fn syncs(&self) -> u64 {
         self.disk().syncs
+    }
+
+    fn room(&self) -> io::Result<u64> {
+        Ok(self.disk().room.unwrap_or(u64::MAX))
     }
 }
 
