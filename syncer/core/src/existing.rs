@@ -1,6 +1,7 @@
 //! The target Secret as it is before a write.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use syncer_template::SecretValue;
 
@@ -8,7 +9,7 @@ use crate::manifest::{ManifestProblem, read_target};
 use crate::render::{DATA_HASH, MANAGED};
 
 /// The target Secret as it is before a write, and which parts of it an earlier write put there.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ExistingSecret {
     /// Field `type`; empty means `Opaque`.
     pub secret_type: String,
@@ -28,6 +29,13 @@ pub struct ExistingSecret {
     pub our_annotations: BTreeSet<String>,
     /// Who else is known to own it, if anybody.
     pub foreign_owner: Option<String>,
+}
+
+// Names only: a key's name may be shown, its value never.
+impl fmt::Debug for ExistingSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExistingSecret").field("keys", &self.data.keys()).finish_non_exhaustive()
+    }
 }
 
 impl ExistingSecret {

@@ -1,6 +1,7 @@
 //! What to ask a store, and what it answered.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use syncer_template::SecretValue;
 
@@ -22,7 +23,7 @@ impl From<&RemoteRef> for FetchRequest {
 }
 
 /// What the store answered.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Fetched {
     /// The KV data object as JSON text, byte by byte as the server sent it: `data.data` of KV v2, `data` of KV v1.
     ///
@@ -32,6 +33,16 @@ pub struct Fetched {
     pub secret: Option<SecretValue>,
     /// The version that was read, if the store says.
     pub version: Option<u64>,
+}
+
+// Names only: a key's name may be shown, its value never.
+impl fmt::Debug for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetched")
+            .field("exists", &self.secret.is_some())
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why there is no answer: refused, sealed, unreachable, timed out, not understood.

@@ -111,7 +111,6 @@ pub enum Object {
 }
 
 /// A Secret of Kubernetes that was read from a file.
-#[derive(Debug)]
 pub struct SourceSecret {
     /// Its namespace.
     pub namespace: String,
@@ -119,6 +118,16 @@ pub struct SourceSecret {
     pub name: String,
     /// `data` decoded, and `stringData`, which wins.
     pub data: BTreeMap<String, SecretValue>,
+}
+
+// Names only: a key's name may be shown, its value never.
+impl fmt::Debug for SourceSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceSecret")
+            .field("namespace", &self.namespace)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Reads all objects of a file, in order. A document with several mistakes gives several problems, one with none

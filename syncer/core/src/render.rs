@@ -1,6 +1,7 @@
 //! Turns fetched secrets into the Secret that an ExternalSecret asks for, or says why not; never half of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use syncer_template::SecretValue;
 use syncer_template::decode::DecodeError;
@@ -20,7 +21,7 @@ pub(crate) const CREATED_BY: &str = "reconcile.external-secrets.io/created-by";
 pub(crate) const DATA_HASH: &str = "reconcile.external-secrets.io/data-hash";
 
 /// A Secret ready to be written. Not comparable and not serialisable, because it holds secrets.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RenderedSecret {
     /// Namespace of the Secret.
     pub namespace: String,
@@ -36,6 +37,17 @@ pub struct RenderedSecret {
     pub data: BTreeMap<String, SecretValue>,
     /// Field `immutable`.
     pub immutable: bool,
+}
+
+// Names only: a key's name may be shown, its value never.
+impl fmt::Debug for RenderedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RenderedSecret")
+            .field("namespace", &self.namespace)
+            .field("name", &self.name)
+            .field("keys", &self.data.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 /// One entry that gives no value.
