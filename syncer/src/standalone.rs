@@ -328,3 +328,6 @@ async fn serve_metrics(address: SocketAddr, metrics: Metrics) -> Result<(), RunE
     });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
