@@ -11,7 +11,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-pub use request::MountRequest;
+pub use request::{MountRequest, MoveRequest};
 
 /// First segments that the broker keeps for itself.
 pub const RESERVED: [&str; 4] = ["sys", "auth", "cubbyhole", "identity"];
@@ -82,6 +82,14 @@ pub enum MountCommand {
     Disable {
         /// Path without the trailing slash.
         path: String,
+    },
+    /// Move a mount to a free path. It keeps its id, so nothing in it moves or changes; subscribers are told of
+    /// both paths, and who follows its keys reads the mount table again.
+    Move {
+        /// Path without the trailing slash.
+        from: String,
+        /// The new path without the trailing slash.
+        to: String,
     },
 }
 
@@ -163,6 +171,7 @@ pub fn apply(rows: &Rows, command: &MountCommand) -> Result<Effects, Halt> {
         MountCommand::Enable(mount) => enable(rows, mount),
         MountCommand::Tune { path, tune } => change(rows, path, tune),
         MountCommand::Disable { path } => disable(rows, path),
+        MountCommand::Move { from, to } => relocate(rows, from, to),
     }
 }
 
@@ -178,22 +187,36 @@ fn lies_below(path: &str, above: &str) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn enable(rows: &Rows, mount: &MountInfo) -> Result<Effects, Halt> {
-    let path = mount.path.as_str();
+/// Whether a path may be a mount's.
+fn check_path(path: &str) -> Result<(), Halt> {
     if is_reserved(path) {
         return Err(invalid(format!("cannot mount \"{path}/\"")));
     }
     if path.split('/').any(str::is_empty) {
         return Err(invalid(format!("cannot mount \"{path}/\": give a path without empty segments")));
     }
+    Ok(())
+}
+
+/// The mount among these that a path would collide with: the same, one above or one below.
+fn taken_by(path: &str, names: &[String]) -> Option<String> {
+    names.iter().map(|n| mount_path_of(n)).find(|p| lies_below(path, p) || lies_below(p, path))
+}
+
+fn in_use(taken: &str) -> Halt {
+    invalid(format!("path is already in use at {taken}/"))
+}
+
+fn enable(rows: &Rows, mount: &MountInfo) -> Result<Effects, Halt> {
+    let path = mount.path.as_str();
+    check_path(path)?;
     let key = mount_key(path);
     let mut needs = Needs::default();
     let own = needs.take(rows.get(&key))?.flatten();
     let names = needs.take(rows.children(&mounts_key()))?.unwrap_or_default();
     needs.finish()?;
-    let taken = names.iter().map(|n| mount_path_of(n)).find(|p| lies_below(path, p) || lies_below(p, path));
-    if let Some(taken) = taken.or_else(|| own.map(|_| path.to_owned())) {
-        return Err(invalid(format!("path is already in use at {taken}/")));
+    if let Some(taken) = taken_by(path, names).or_else(|| own.map(|_| path.to_owned())) {
+        return Err(in_use(&taken));
     }
     if names.len() >= MAX_MOUNTS {
         return Err(invalid(format!("there are {MAX_MOUNTS} mounts already; disable one first")));
@@ -246,4 +269,24 @@ fn disable(rows: &Rows, path: &str) -> Result<Effects, Halt> {
     let inside = [Table::KvMeta, Table::KvData, Table::KvConfig, Table::Kv1];
     let trees = inside.into_iter().map(|table| Mutation::DeleteTree(RowKey::new(table, mount.id.as_str())));
     Ok(changed(path, std::iter::once(Mutation::Delete(key)).chain(trees).collect()))
+}
+
+fn relocate(rows: &Rows, from: &str, to: &str) -> Result<Effects, Halt> {
+    if is_reserved(from) {
+        return Err(invalid(format!("cannot remount \"{from}/\"")));
+    }
+    check_path(to)?;
+    let mut needs = Needs::default();
+    let row = needs.take(rows.get(&mount_key(from)))?.flatten();
+    let names = needs.take(rows.children(&mounts_key()))?.unwrap_or_default();
+    needs.finish()?;
+    let Some(row) = row else { return Err(invalid(format!("no matching mount at \"{from}/\""))) };
+    if let Some(taken) = taken_by(to, names) {
+        return Err(in_use(&taken));
+    }
+    let mount = decode_mount(row).ok_or(Refusal::Corrupt("mount"))?;
+    let moved = MountInfo { path: to.to_owned(), ..mount };
+    let mutations = vec![Mutation::Delete(mount_key(from)), Mutation::Put(mount_key(to), encode(&moved))];
+    let changes = [from, to].map(|path| Change::MountChanged { mount: path.to_owned() });
+    Ok(Effects { mutations, changes: changes.into(), reply: Reply::Done })
 }

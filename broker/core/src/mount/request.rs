@@ -1,5 +1,7 @@
 //! Request bodies of the mount table, from JSON to mounts and tunes, with Vault's words for what is wrong.
 
+use policies::RequestPath;
+
 use super::{Engine, MountInfo, Tune};
 use crate::json::Json;
 use crate::json::field::{self, FieldError, optional};
@@ -69,6 +71,39 @@ impl MountRequest {
             max_lease_ttl: self.max_lease_ttl,
             listing_visibility: self.listing_visibility,
         }
+    }
+}
+
+/// What a request to move a mount asks for: both paths canonical, without slashes around them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoveRequest {
+    /// Where the mount is.
+    pub from: String,
+    /// Where it goes.
+    pub to: String,
+}
+
+impl MoveRequest {
+    /// Reads the body of a request to move a mount.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`]: a path is missing, or not one that a request could name.
+    pub fn parse(body: &Json) -> Result<Self, Refusal> {
+        let path = |name: &str| {
+            let given = optional(body, name, field::text)?.unwrap_or_default();
+            let text = given.strip_prefix('/').unwrap_or(&given);
+            let text = text.strip_suffix('/').unwrap_or(text);
+            if text.is_empty() {
+                let problem = "both 'from' and 'to' path must be specified as a string";
+                return Err(Refusal::Invalid(problem.to_owned()));
+            }
+            match RequestPath::from_canonical(text) {
+                Ok(path) if path.as_str() == text && !text.ends_with('/') => Ok(text.to_owned()),
+                Ok(_) => Err(Refusal::Invalid(format!("'{name}': remove the doubled slash at the end"))),
+                Err(error) => Err(Refusal::Invalid(format!("'{name}': {error}"))),
+            }
+        };
+        Ok(Self { from: path("from")?, to: path("to")? })
     }
 }
 

@@ -10,6 +10,7 @@ enum Do {
     Enable(&'static str),
     Tune(&'static str),
     Disable,
+    Move(&'static str),
 }
 
 fn command(path: &str, what: &Do) -> Result<Command, Refusal> {
@@ -22,6 +23,7 @@ fn command(path: &str, what: &Do) -> Result<Command, Refusal> {
         }
         Do::Tune(body) => MountCommand::Tune { path: path.to_owned(), tune: Tune::parse(&json(body))? },
         Do::Disable => MountCommand::Disable { path: path.to_owned() },
+        Do::Move(to) => MountCommand::Move { from: path.to_owned(), to: (*to).to_owned() },
     }))
 }
 
@@ -30,7 +32,11 @@ fn run(store: &mut MemoryStore, path: &str, what: &Do) -> String {
     match command(path, what).and_then(|command| store.run(&command)) {
         Ok(effects) if effects.mutations.is_empty() && effects.changes.is_empty() => "nothing".to_owned(),
         Ok(effects) => {
-            assert_eq!(effects.changes, [Change::MountChanged { mount: path.to_owned() }]);
+            let to = if let Do::Move(to) = what { Some(*to) } else { None };
+            let told = std::iter::once(path).chain(to);
+            let told: Vec<Change> =
+                told.map(|path| Change::MountChanged { mount: path.to_owned() }).collect();
+            assert_eq!(effects.changes, told);
             "ok".to_owned()
         }
         Err(refusal) => refusal.to_string(),
@@ -192,4 +198,52 @@ fn mounts_are_limited() {
             ("more", Do::Enable(kv), "there are 1000 mounts already; disable one first"),
         ],
     );
+}
+
+#[test]
+fn a_move_keeps_everything_but_the_path() {
+    let mut store = MemoryStore::default();
+    let full = "{\"type\":\"kv-v2\",\"description\":\"d\",\"config\":{\"max_lease_ttl\":\"1h\"}}";
+    check(&mut store, &[("a", Do::Enable(full), "ok"), ("c/d", Do::Enable("{\"type\":\"kv\"}"), "ok")]);
+    store.put(RowKey::new(Table::KvMeta, "id-a/x"), b"");
+    let before = mount(&store, "a");
+    check(
+        &mut store,
+        &[
+            ("none", Do::Move("b"), "no matching mount at \"none/\""),
+            ("c", Do::Move("b"), "no matching mount at \"c/\""),
+            ("sys", Do::Move("b"), "cannot remount \"sys/\""),
+            ("a", Do::Move("auth/b"), "cannot mount \"auth/b/\""),
+            ("a", Do::Move("c/d"), "path is already in use at c/d/"),
+            ("a", Do::Move("c"), "path is already in use at c/d/"),
+            ("a", Do::Move("c/d/e"), "path is already in use at c/d/"),
+            ("a", Do::Move("a"), "path is already in use at a/"),
+            ("a", Do::Move("a/b"), "path is already in use at a/"),
+            ("a", Do::Move("b/b"), "ok"),
+            ("a", Do::Move("b/c"), "no matching mount at \"a/\""),
+            ("a", Do::Enable("{\"type\":\"kv\"}"), "ok"),
+        ],
+    );
+    assert_eq!(mount(&store, "b/b"), MountInfo { path: "b/b".to_owned(), ..before });
+    assert!(store.get(&RowKey::new(Table::KvMeta, "id-a/x")).is_some());
+}
+
+#[test]
+fn paths_of_a_move_are_canonical() {
+    let both = "both 'from' and 'to' path must be specified as a string";
+    let relative = "'to': relative paths are not supported; remove the \".\" or \"..\" segment";
+    let empty = "'to': the path has an empty segment; remove the leading or doubled slash";
+    for (body, expected) in [
+        ("{\"from\":\"/a/\",\"to\":\"b/c/\"}", Ok(("a", "b/c"))),
+        ("{\"from\":\"a\"}", Err(both)),
+        ("{\"from\":\"/\",\"to\":\"b\"}", Err(both)),
+        ("{\"from\":\"a\",\"to\":\"b/../sys\"}", Err(relative)),
+        ("{\"from\":\"a\",\"to\":\"b//c\"}", Err(empty)),
+        ("{\"from\":\"a\",\"to\":\"//b\"}", Err(empty)),
+        ("{\"from\":\"a\",\"to\":\"b//\"}", Err("'to': remove the doubled slash at the end")),
+    ] {
+        let parsed = MoveRequest::parse(&parse(body.as_bytes(), &JsonLimits::default()).unwrap());
+        let got = parsed.as_ref().map(|m| (m.from.as_str(), m.to.as_str())).map_err(ToString::to_string);
+        assert_eq!(got, expected.map_err(str::to_owned), "{body}");
+    }
 }
