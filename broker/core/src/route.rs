@@ -6,6 +6,12 @@ use crate::kv2::MountRef;
 use crate::mount::{Engine, MountInfo};
 use crate::record::Kind;
 
+mod sys;
+#[cfg(test)]
+mod tests;
+
+pub use sys::{LeaseOp, SysOp};
+
 /// What the HTTP request asks to do, Vault's word for a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
@@ -90,11 +96,13 @@ pub struct KvOp {
     pub verb: Verb,
 }
 
-/// An operation on tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An operation on tokens and their roles.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenOp {
     /// `create`.
     Create,
+    /// `create/ROLE`.
+    CreateWithRole(String),
     /// `create-orphan`.
     CreateOrphan,
     /// `lookup` and `lookup-self`.
@@ -107,6 +115,14 @@ pub enum TokenOp {
     RevokeOrphan,
     /// LIST `accessors`.
     ListAccessors,
+    /// LIST `roles`.
+    Roles,
+    /// GET `roles/NAME`.
+    Role(String),
+    /// POST `roles/NAME`.
+    RoleWrite(String),
+    /// DELETE `roles/NAME`.
+    RoleDelete(String),
 }
 
 /// How a token is named in a request.
@@ -118,69 +134,6 @@ pub enum TokenRef {
     Accessor,
     /// The caller's own.
     Own,
-}
-
-/// An operation on the broker itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SysOp {
-    /// GET `sys/mounts`.
-    Mounts,
-    /// GET `sys/mounts/PATH`.
-    Mount(String),
-    /// POST `sys/mounts/PATH`.
-    Enable(String),
-    /// DELETE `sys/mounts/PATH`.
-    Disable(String),
-    /// GET `sys/mounts/PATH/tune`.
-    Tuning(String),
-    /// POST `sys/mounts/PATH/tune`.
-    Tune(String),
-    /// GET `sys/internal/ui/mounts/PATH`, the preflight of the command line tools.
-    Preflight(String),
-    /// GET `sys/internal/ui/mounts` with a token.
-    UiMounts,
-    /// LIST `sys/policies/acl`, or the older `sys/policy`.
-    Policies {
-        /// Asked through `sys/policy`.
-        legacy: bool,
-    },
-    /// GET of one policy.
-    Policy {
-        /// Its name as asked.
-        name: String,
-        /// Asked through `sys/policy`.
-        legacy: bool,
-    },
-    /// POST of one policy.
-    PolicyWrite {
-        /// Its name as asked.
-        name: String,
-        /// Asked through `sys/policy`.
-        legacy: bool,
-    },
-    /// DELETE of one policy.
-    PolicyDelete {
-        /// Its name as asked.
-        name: String,
-    },
-    /// `sys/capabilities` and its `-self` and `-accessor` forms.
-    Capabilities(TokenRef),
-    /// GET `sys/auth`: the auth methods.
-    AuthMethods,
-    /// GET `sys/audit`: no devices; the log is always on.
-    AuditDevices,
-    /// GET `sys/metrics`.
-    Metrics,
-    /// GET `sys/keyreeve/audit`: query, export or tail.
-    Audit,
-    /// GET `sys/keyreeve/audit/tree`: size and root of the log.
-    AuditTree,
-    /// GET `sys/keyreeve/audit/schema`: the record's JSON Schema.
-    AuditSchema,
-    /// GET `sys/keyreeve/changes`.
-    Changes,
-    /// POST `sys/keyreeve/records`.
-    Records,
 }
 
 /// One operation.
@@ -216,7 +169,7 @@ pub enum RouteError {
 pub fn route(verb: Verb, path: &RequestPath, mounts: &MountTable) -> Result<Op, RouteError> {
     let text = path.without_trailing_slash();
     if let Some(rest) = below(text, "sys") {
-        return sys(verb, rest).map(Op::Sys);
+        return sys::route(verb, rest).map(Op::Sys);
     }
     if let Some(rest) = below(text, "auth/token") {
         return token(verb, rest).map(Op::Token);
@@ -276,6 +229,12 @@ fn kv2(verb: Verb, mount: MountRef, rest: &str) -> Result<KvOp, RouteError> {
 
 fn token(verb: Verb, rest: &str) -> Result<TokenOp, RouteError> {
     use TokenRef::{Accessor, Own, Token};
+    if let Some(role) = below(rest, "create") {
+        return only(verb, &[Verb::Write], TokenOp::CreateWithRole(role_name(role)?));
+    }
+    if let Some(role) = below(rest, "roles") {
+        return token_role(verb, role_name(role)?);
+    }
     let (op, verbs): (TokenOp, &[Verb]) = match rest {
         "create" => (TokenOp::Create, &[Verb::Write]),
         "create-orphan" => (TokenOp::CreateOrphan, &[Verb::Write]),
@@ -290,74 +249,31 @@ fn token(verb: Verb, rest: &str) -> Result<TokenOp, RouteError> {
         "revoke-self" => (TokenOp::Revoke(Own), &[Verb::Write]),
         "revoke-orphan" => (TokenOp::RevokeOrphan, &[Verb::Write]),
         "accessors" => (TokenOp::ListAccessors, &[Verb::List]),
-        _ => return Err(RouteError::UnsupportedPath),
-    };
-    if verbs.contains(&verb) { Ok(op) } else { Err(RouteError::UnsupportedOperation) }
-}
-
-fn sys(verb: Verb, rest: &str) -> Result<SysOp, RouteError> {
-    if let Some(path) = below(rest, "mounts") {
-        return sys_mount(verb, path);
-    }
-    if let Some(path) = below(rest, "internal/ui/mounts") {
-        return only(verb, &[Verb::Read], SysOp::Preflight(path.to_owned()));
-    }
-    for (root, legacy) in [("policies/acl", false), ("policy", true)] {
-        if rest == root {
-            let verbs: &[Verb] = if legacy { &[Verb::Read, Verb::List] } else { &[Verb::List] };
-            return only(verb, verbs, SysOp::Policies { legacy });
-        }
-        if let Some(name) = below(rest, root) {
-            return sys_policy(verb, name, legacy);
-        }
-    }
-    let (op, verbs): (SysOp, &[Verb]) = match rest {
-        "mounts" => (SysOp::Mounts, &[Verb::Read]),
-        "internal/ui/mounts" => (SysOp::UiMounts, &[Verb::Read]),
-        "capabilities" => (SysOp::Capabilities(TokenRef::Token), &[Verb::Write]),
-        "capabilities-self" => (SysOp::Capabilities(TokenRef::Own), &[Verb::Write]),
-        "capabilities-accessor" => (SysOp::Capabilities(TokenRef::Accessor), &[Verb::Write]),
-        "auth" => (SysOp::AuthMethods, &[Verb::Read]),
-        "audit" => (SysOp::AuditDevices, &[Verb::Read]),
-        "metrics" => (SysOp::Metrics, &[Verb::Read]),
-        "keyreeve/audit" => (SysOp::Audit, &[Verb::Read]),
-        "keyreeve/audit/tree" => (SysOp::AuditTree, &[Verb::Read]),
-        "keyreeve/audit/schema" => (SysOp::AuditSchema, &[Verb::Read]),
-        "keyreeve/changes" => (SysOp::Changes, &[Verb::Read]),
-        "keyreeve/records" => (SysOp::Records, &[Verb::Write]),
+        "roles" => (TokenOp::Roles, &[Verb::List]),
         _ => return Err(RouteError::UnsupportedPath),
     };
     only(verb, verbs, op)
 }
 
+fn token_role(verb: Verb, name: String) -> Result<TokenOp, RouteError> {
+    match verb {
+        Verb::Read => Ok(TokenOp::Role(name)),
+        Verb::Write => Ok(TokenOp::RoleWrite(name)),
+        Verb::Delete => Ok(TokenOp::RoleDelete(name)),
+        _ => Err(RouteError::UnsupportedOperation),
+    }
+}
+
+/// Names that Vault takes: letters, digits and `_`, and inside also `-` and `.`.
+fn role_name(text: &str) -> Result<String, RouteError> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let inside = text.chars().all(|c| word(c) || matches!(c, '-' | '.'));
+    let good = inside && text.starts_with(word) && text.ends_with(word);
+    if good { Ok(text.to_owned()) } else { Err(RouteError::UnsupportedPath) }
+}
+
 fn only<T>(verb: Verb, verbs: &[Verb], op: T) -> Result<T, RouteError> {
     if verbs.contains(&verb) { Ok(op) } else { Err(RouteError::UnsupportedOperation) }
-}
-
-fn sys_mount(verb: Verb, path: &str) -> Result<SysOp, RouteError> {
-    if let Some(mount) = path.strip_suffix("/tune") {
-        return match verb {
-            Verb::Read => Ok(SysOp::Tuning(mount.to_owned())),
-            Verb::Write => Ok(SysOp::Tune(mount.to_owned())),
-            _ => Err(RouteError::UnsupportedOperation),
-        };
-    }
-    match verb {
-        Verb::Read => Ok(SysOp::Mount(path.to_owned())),
-        Verb::Write => Ok(SysOp::Enable(path.to_owned())),
-        Verb::Delete => Ok(SysOp::Disable(path.to_owned())),
-        _ => Err(RouteError::UnsupportedOperation),
-    }
-}
-
-fn sys_policy(verb: Verb, name: &str, legacy: bool) -> Result<SysOp, RouteError> {
-    let name = name.to_owned();
-    match verb {
-        Verb::Read => Ok(SysOp::Policy { name, legacy }),
-        Verb::Write => Ok(SysOp::PolicyWrite { name, legacy }),
-        Verb::Delete => Ok(SysOp::PolicyDelete { name }),
-        _ => Err(RouteError::UnsupportedOperation),
-    }
 }
 
 impl KvOp {
@@ -372,8 +288,8 @@ impl Op {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Kv(op) => kv_kind(op),
-            Self::Token(op) => token_kind(*op),
-            Self::Sys(op) => sys_kind(op),
+            Self::Token(op) => token_kind(op),
+            Self::Sys(op) => op.kind(),
         }
     }
 }
@@ -390,25 +306,15 @@ fn kv_kind(op: &KvOp) -> Kind {
     }
 }
 
-const fn token_kind(op: TokenOp) -> Kind {
+/// A role says which policies tokens get, so its records are those of policies.
+const fn token_kind(op: &TokenOp) -> Kind {
     match op {
-        TokenOp::Create | TokenOp::CreateOrphan => Kind::TokenCreate,
+        TokenOp::Create | TokenOp::CreateWithRole(_) | TokenOp::CreateOrphan => Kind::TokenCreate,
         TokenOp::Lookup(_) | TokenOp::ListAccessors => Kind::TokenLookup,
         TokenOp::Renew(_) => Kind::TokenRenew,
         TokenOp::Revoke(_) | TokenOp::RevokeOrphan => Kind::TokenRevoke,
-    }
-}
-
-const fn sys_kind(op: &SysOp) -> Kind {
-    match op {
-        SysOp::Mounts | SysOp::Mount(_) | SysOp::Tuning(_) => Kind::MountRead,
-        SysOp::Enable(_) | SysOp::Disable(_) | SysOp::Tune(_) => Kind::MountWrite,
-        SysOp::Policies { .. } | SysOp::Policy { .. } => Kind::PolicyRead,
-        SysOp::PolicyWrite { .. } | SysOp::PolicyDelete { .. } => Kind::PolicyWrite,
-        SysOp::Audit | SysOp::AuditTree | SysOp::AuditSchema => Kind::AuditRead,
-        SysOp::Changes => Kind::ChangesRead,
-        SysOp::Records => Kind::Delivery,
-        _ => Kind::SysRead,
+        TokenOp::Roles | TokenOp::Role(_) => Kind::PolicyRead,
+        TokenOp::RoleWrite(_) | TokenOp::RoleDelete(_) => Kind::PolicyWrite,
     }
 }
 

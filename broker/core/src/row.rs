@@ -31,11 +31,13 @@ pub enum Table {
     Change = 10,
     /// Positions of senders of delivery records; key: sender.
     Sender = 11,
+    /// Token roles; key: the role's name.
+    TokenRole = 12,
 }
 
 impl Table {
     /// All tables, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Mount,
         Self::Policy,
         Self::Token,
@@ -47,6 +49,7 @@ impl Table {
         Self::Kv1,
         Self::Change,
         Self::Sender,
+        Self::TokenRole,
     ];
 }
 

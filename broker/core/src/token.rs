@@ -1,4 +1,4 @@
-//! Tokens: creation, renewal, revocation and expiry, as commands over rows.
+//! Tokens and their roles: creation, renewal, revocation and expiry, as commands over rows.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,17 @@ use crate::time::Time;
 mod create;
 mod decide;
 mod life;
+mod role;
 mod row;
 #[cfg(test)]
 mod tests;
 
-pub use create::{CallerRights, CreateContext, CreateRequest, NewIds, plan_create};
+pub use create::{CallerRights, CreateContext, CreateRequest, NewIds, plan_create, plan_create_with_role};
 pub use life::{is_live, plan_renew, remaining_seconds};
+pub use role::{
+    MAX_ROLE_NAME_BYTES, MAX_ROLES, RoleChange, RoleSeconds, RoleTokenType, TokenRole, decode_role, role_key,
+    roles_key,
+};
 pub use row::{accessor_key, children_key, decode_accessor, decode_token, token_key};
 
 /// The longest life of a token without other settings: 768 hours, as Vault's system default.
@@ -44,9 +49,9 @@ pub struct TokenInfo {
     pub expires: Option<Time>,
     /// The last renewal.
     pub last_renewal: Option<Time>,
-    /// The hard limit of its life in seconds; 0 for none.
+    /// The hard limit of its life in seconds; 0 for none of its own, its role may have one.
     pub explicit_max_ttl: u64,
-    /// Period in seconds of a periodic token; 0 for none.
+    /// Period in seconds of a periodic token; 0 for none of its own, its role may have one.
     pub period: u64,
     /// Uses left; 0 for no limit. A token with one use left ends with that use.
     pub num_uses: u64,
@@ -56,6 +61,8 @@ pub struct TokenInfo {
     pub orphan: bool,
     /// Row key of its parent.
     pub parent: Option<String>,
+    /// The role it was created with; a renewal needs it.
+    pub role: Option<String>,
     /// Who holds it, as verified at login; `None` for tokens made from tokens of root.
     pub facts: Facts,
 }
@@ -63,7 +70,7 @@ pub struct TokenInfo {
 /// A change of the tokens.
 #[derive(Debug)]
 pub enum TokenCommand {
-    /// Store a new token; everything in it was decided by [`plan_create`].
+    /// Store a new token; everything in it was decided by [`plan_create`] or [`plan_create_with_role`].
     Create(Box<TokenInfo>),
     /// Renew a token, decided by [`plan_renew`] inside the writer.
     Renew {
@@ -88,6 +95,18 @@ pub enum TokenCommand {
         /// The time of the request.
         now: Time,
     },
+    /// Write a role, or change what is given of one that is there.
+    WriteRole {
+        /// Its name.
+        name: String,
+        /// What to change.
+        change: Box<RoleChange>,
+    },
+    /// Remove a role; nothing where there is none. Its tokens live on and cannot be renewed.
+    DeleteRole {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// Decides a change of the tokens.
@@ -100,5 +119,7 @@ pub fn apply(rows: &Rows, command: &TokenCommand) -> Result<Effects, Halt> {
         TokenCommand::Renew { id, increment, now } => decide::renew(rows, id, *increment, *now),
         TokenCommand::Revoke { id, orphan_children } => decide::revoke(rows, id, *orphan_children),
         TokenCommand::Use { id, now } => decide::spend(rows, id, *now),
+        TokenCommand::WriteRole { name, change } => role::write(rows, name, change),
+        TokenCommand::DeleteRole { name } => role::delete(rows, name),
     }
 }

@@ -1,14 +1,23 @@
-//! What the broker does besides serving secrets: tokens, mounts, policies, capabilities, the audit log and the change stream.
+//! What the broker does besides serving secrets: tokens and their roles, mounts, policies, capabilities, leases, tools, the audit log
+//! and the change stream.
 
 pub mod audit;
 pub mod capabilities;
 pub mod changes;
+pub mod leases;
 pub mod mounts;
 pub mod policy;
 pub mod public;
 pub mod records;
+pub mod remount;
+pub mod resultant;
+pub mod roles;
 pub mod sys;
 pub mod token;
+pub mod tools;
+
+#[cfg(test)]
+mod tests;
 
 use broker_core::json::Json;
 use broker_core::wire::Envelope;

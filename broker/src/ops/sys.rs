@@ -5,7 +5,14 @@ use broker_core::route::SysOp;
 use crate::flow::{Context, Note, Plan};
 use crate::http::error::Failure;
 use crate::http::reply::{Answer, Payload};
-use crate::ops::{audit, capabilities, changes, data, doubled, mounts, policy, records};
+use crate::ops::{
+    audit, capabilities, changes, data, doubled, leases, mounts, policy, records, remount, required_text,
+    resultant, tools,
+};
+
+/// What is said to who would make the log a device; the log is always on, and where it is, is said at the start.
+const NO_DEVICES: &str =
+    "audit device via API; use declarative, config-based audit device management instead";
 
 /// Carries an operation out, or decides on its write.
 ///
@@ -29,6 +36,17 @@ pub fn plan(context: &Context<'_>, op: &SysOp) -> Result<Plan, Failure> {
         SysOp::Capabilities(whose) => capabilities::ask(context, *whose).map(read),
         SysOp::AuthMethods => Ok(read(doubled(context, mounts::auth_methods()))),
         SysOp::AuditDevices => Ok(read(data(context, "{}"))),
+        SysOp::AuditEnable => Err(Failure::bad_request(format!("cannot enable {NO_DEVICES}"))),
+        SysOp::AuditDisable => Err(Failure::bad_request(format!("cannot disable {NO_DEVICES}"))),
+        SysOp::AuditHash(path) => Err(no_device(context, path)),
+        SysOp::Lease(op) => leases::answer(context, op).map(read),
+        SysOp::Hash { algorithm } => tools::hash(context, algorithm.as_deref()).map(read),
+        SysOp::Random { source, bytes } => {
+            tools::random(context, source.as_deref(), bytes.as_deref()).map(read)
+        }
+        SysOp::Remount => remount::remount(context),
+        SysOp::RemountStatus(id) => remount::status(context, id).map(read),
+        SysOp::ResultantAcl => Ok(read(resultant::acl(context))),
         SysOp::Metrics => {
             let body = Payload::Text("text/plain; version=0.0.4", context.app.metrics.text());
             Ok(read(Answer { status: 200, body }))
@@ -41,5 +59,13 @@ pub fn plan(context: &Context<'_>, op: &SysOp) -> Result<Plan, Failure> {
         }
         SysOp::Changes => changes::follow(context).map(read),
         SysOp::Records => records::take(context),
+    }
+}
+
+/// There is no device whose hash could be taken; a missing input is said first.
+fn no_device(context: &Context<'_>, path: &str) -> Failure {
+    match required_text(&context.request.body, "input", "the \"input\" parameter is empty") {
+        Ok(_) => Failure::bad_request(format!("unknown audit backend \"{path}/\"")),
+        Err(failure) => failure,
     }
 }

@@ -6,8 +6,8 @@ use broker_core::route::{TokenOp, TokenRef};
 use broker_core::row::{RowKey, Table};
 use broker_core::time::Time;
 use broker_core::token::{
-    CallerRights, CreateContext, CreateRequest, NewIds, TokenCommand, TokenInfo, accessor_key,
-    decode_accessor, decode_token, is_live, plan_create, plan_renew, remaining_seconds, token_key,
+    CallerRights, CreateContext, CreateRequest, NewIds, TokenCommand, TokenInfo, TokenRole, accessor_key,
+    decode_accessor, decode_token, is_live, plan_create_with_role, plan_renew, remaining_seconds, token_key,
 };
 use broker_core::wire::{Envelope, quote, string_list, string_map};
 use policies::Capability;
@@ -18,7 +18,7 @@ use crate::flow::{Context, Note, Plan};
 use crate::http::error::Failure;
 use crate::http::reply::Answer;
 use crate::keys::HashPurpose;
-use crate::ops::{data, hex, required_text, store_failed, unknown_fields};
+use crate::ops::{data, hex, required_text, roles, store_failed, unknown_fields};
 use crate::store::ReadError;
 
 /// What a new token begins with; secret scanners know it.
@@ -50,14 +50,20 @@ const CREATE_FIELDS: [&str; 15] = [
 /// # Errors
 /// The answer to give instead.
 pub fn plan(context: &Context<'_>, op: TokenOp) -> Result<Plan, Failure> {
+    let read = |answer: Answer| Plan::Read(answer, Note::default());
     match op {
-        TokenOp::Create => create(context, false),
-        TokenOp::CreateOrphan => create(context, true),
+        TokenOp::Create => create(context, false, None),
+        TokenOp::CreateOrphan => create(context, true, None),
+        TokenOp::CreateWithRole(name) => create(context, false, Some(&name)),
         TokenOp::Lookup(whose) => lookup(context, whose),
         TokenOp::Renew(whose) => renew(context, whose),
         TokenOp::Revoke(whose) => revoke(context, whose, false),
         TokenOp::RevokeOrphan => revoke(context, TokenRef::Token, true),
         TokenOp::ListAccessors => list_accessors(context),
+        TokenOp::Roles => roles::list(context).map(read),
+        TokenOp::Role(name) => roles::one(context, &name).map(read),
+        TokenOp::RoleWrite(name) => roles::write(context, &name),
+        TokenOp::RoleDelete(name) => Ok(roles::delete(&name)),
     }
 }
 
@@ -146,8 +152,9 @@ pub fn new_ids(app: &App, chosen: Option<Zeroizing<String>>) -> (Zeroizing<Strin
     (token, ids)
 }
 
-fn create(context: &Context<'_>, orphan: bool) -> Result<Plan, Failure> {
+fn create(context: &Context<'_>, orphan: bool, role: Option<&str>) -> Result<Plan, Failure> {
     let body = &context.request.body;
+    let role = role.map(|name| known_role(context, name)).transpose()?;
     let request = CreateRequest::parse(body).map_err(|r| Failure::from(&r))?;
     let policies = context.app.policies.now();
     let caller = &context.caller.token;
@@ -165,7 +172,8 @@ fn create(context: &Context<'_>, orphan: bool) -> Result<Plan, Failure> {
         known_policy: &known,
         now: context.request.time,
     };
-    let (info, mut warnings) = plan_create(&create, request, ids).map_err(|r| Failure::from(&r))?;
+    let planned = plan_create_with_role(&create, role.as_ref(), request, ids);
+    let (info, mut warnings) = planned.map_err(|r| Failure::from(&r))?;
     warnings.extend(unknown_fields(body, &CREATE_FIELDS));
     let request_id = context.request_id();
     let now = context.request.time;
@@ -175,6 +183,11 @@ fn create(context: &Context<'_>, orphan: bool) -> Result<Plan, Failure> {
         let envelope = Envelope { auth, warnings, ..Envelope::default() };
         Ok(Answer::json(envelope.to_text(&request_id)))
     }))
+}
+
+fn known_role(context: &Context<'_>, name: &str) -> Result<TokenRole, Failure> {
+    let found = roles::find(context.app, name).map_err(store_failed)?;
+    found.ok_or_else(|| Failure::bad_request(format!("unknown role {name}")))
 }
 
 /// The `auth` part of an answer.
@@ -224,6 +237,9 @@ fn described(token: &TokenInfo, id: &str, now: Time) -> String {
     if token.period > 0 {
         optional.push_str(&format!("\"period\":{},", token.period));
     }
+    if let Some(role) = &token.role {
+        optional.push_str(&format!("\"role\":{},", quote(role)));
+    }
     format!(
         "{{\"accessor\":{},\"creation_time\":{},\"creation_ttl\":{},\"display_name\":{},\"entity_id\":\"\",\"expire_time\":{},\"explicit_max_ttl\":{},\"id\":{},\"issue_time\":{},{optional}\"meta\":{},\"num_uses\":{},\"orphan\":{},\"path\":{},\"policies\":{},\"renewable\":{},\"ttl\":{},\"type\":\"service\"}}",
         quote(&token.accessor),
@@ -255,7 +271,12 @@ fn renew(context: &Context<'_>, whose: TokenRef) -> Result<Plan, Failure> {
         .map_err(|e| Failure::bad_request(e.to_string()))?
         .unwrap_or(0);
     let now = context.request.time;
-    let (_, warnings) = plan_renew(&token, increment, now).map_err(|r| Failure::from(&r))?;
+    let role = match &token.role {
+        Some(name) => roles::find(context.app, name).map_err(store_failed)?,
+        None => None,
+    };
+    let planned = plan_renew(&token, role.as_ref(), increment, now);
+    let (_, warnings) = planned.map_err(|r| Failure::from(&r))?;
     let text = match whose {
         TokenRef::Accessor => Zeroizing::default(),
         TokenRef::Token => required_text(body, "token", "missing token ID")?,

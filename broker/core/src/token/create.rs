@@ -6,7 +6,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::life::{after, capped, max_ttl};
-use super::{SYSTEM_MAX_TTL_SECONDS, TokenInfo};
+use super::{SYSTEM_MAX_TTL_SECONDS, TokenInfo, TokenRole};
 use crate::duration;
 use crate::identity::Facts;
 use crate::json::Json;
@@ -195,16 +195,42 @@ pub fn plan_create(
     request: CreateRequest,
     ids: NewIds,
 ) -> Result<(TokenInfo, Vec<String>), Refusal> {
-    check_rights(context, &request)?;
-    let policies = granted_policies(context, &request)?;
+    plan_create_with_role(context, None, request, ids)
+}
+
+/// As [`plan_create`], with a role: it decides whether the token has a parent, and of role and request the tighter
+/// wins for life, uses and renewal. Where the role names policies, they count instead of the caller's.
+///
+/// # Errors
+/// As [`plan_create`]; also where the role does not allow a policy.
+pub fn plan_create_with_role(
+    context: &CreateContext<'_>,
+    role: Option<&TokenRole>,
+    mut request: CreateRequest,
+    ids: NewIds,
+) -> Result<(TokenInfo, Vec<String>), Refusal> {
+    check_rights(context, role, &request)?;
+    let policies = granted_policies(context, role, &request)?;
     let mut warnings = Vec::new();
+    // What only the role sets stays with the role: a renewal goes by what it says then.
+    let own = |set: bool, seconds: u64| if set { seconds } else { 0 };
+    let (own_period, own_limit) = (request.period > 0, request.explicit_max_ttl > 0);
+    if let Some(role) = role {
+        role.tighten(&mut request);
+        if request.no_parent && !role.orphan {
+            warnings.push("no_parent is ignored: the role says whether its tokens have a parent".to_owned());
+        }
+    }
     let (ttl, explicit_max_ttl) = life(&request, is_root(&policies), &mut warnings);
     if ttl == 0 && context.parent.is_some_and(|p| p.creation_ttl != 0) {
         return Err(invalid("expiring root tokens cannot create non-expiring root tokens"));
     }
     let unknown = policies.iter().filter(|p| *p != "root" && !(context.known_policy)(p));
     warnings.extend(unknown.map(|p| format!("Policy {p:?} does not exist")));
-    let orphan = context.orphan || request.no_parent || context.parent.is_none();
+    let orphan = match role {
+        Some(role) => role.orphan,
+        None => context.orphan || request.no_parent || context.parent.is_none(),
+    };
     let parent = context.parent.filter(|_| !orphan).map(|p| p.id.clone());
     let token = TokenInfo {
         id: ids.token_hash_hex,
@@ -212,24 +238,38 @@ pub fn plan_create(
         policies,
         meta: request.meta,
         display_name: display_name(&request.display_name),
-        path: "auth/token/create".to_owned(),
+        path: path(context, role),
         created: context.now,
         creation_ttl: ttl,
         expires: (ttl > 0).then(|| after(context.now, ttl)),
         last_renewal: None,
-        explicit_max_ttl,
-        period: request.period.min(SYSTEM_MAX_TTL_SECONDS),
+        explicit_max_ttl: own(own_limit, explicit_max_ttl),
+        period: own(own_period, request.period.min(SYSTEM_MAX_TTL_SECONDS)),
         num_uses: request.num_uses,
         renewable: request.renewable && ttl > 0,
         orphan,
         parent,
+        role: role.map(|r| r.name.clone()),
         // Whoever holds the parent is who holds the child.
         facts: context.parent.map_or_else(Facts::default, |p| p.facts.clone()),
     };
     Ok((token, warnings))
 }
 
-fn check_rights(context: &CreateContext<'_>, request: &CreateRequest) -> Result<(), Refusal> {
+/// The API path that the token remembers.
+fn path(context: &CreateContext<'_>, role: Option<&TokenRole>) -> String {
+    match role {
+        Some(role) => role.token_path(),
+        None if context.orphan && context.parent.is_some() => "auth/token/create-orphan".to_owned(),
+        None => "auth/token/create".to_owned(),
+    }
+}
+
+fn check_rights(
+    context: &CreateContext<'_>,
+    role: Option<&TokenRole>,
+    request: &CreateRequest,
+) -> Result<(), Refusal> {
     if context.parent.is_some_and(|p| p.num_uses > 0) {
         return Err(invalid("restricted use token cannot generate child tokens"));
     }
@@ -245,7 +285,7 @@ fn check_rights(context: &CreateContext<'_>, request: &CreateRequest) -> Result<
             return Err(invalid("custom token ID cannot have a '.' in the value"));
         }
     }
-    if request.no_parent && !sudo {
+    if request.no_parent && role.is_none() && !sudo {
         return Err(invalid("root or sudo privileges required to create orphan token"));
     }
     if request.period > 0 && !sudo {
@@ -264,18 +304,19 @@ fn is_root(policies: &[String]) -> bool {
 
 /// The policies of the new token: those asked for, or its parent's; no more than the parent's without sudo, and
 /// `default` added where the caller may add it.
-fn granted_policies(context: &CreateContext<'_>, request: &CreateRequest) -> Result<Vec<String>, Refusal> {
+fn granted_policies(
+    context: &CreateContext<'_>,
+    role: Option<&TokenRole>,
+    request: &CreateRequest,
+) -> Result<Vec<String>, Refusal> {
     let own = normalized(context.parent.map_or(&[], |p| p.policies.as_slice()));
     let asked = normalized(&request.policies);
-    let sudo = may_all(context);
-    let mut granted = if asked.is_empty() { own.clone() } else { asked.clone() };
-    if !sudo && !granted.is_subset(&own) {
-        return Err(invalid("child policies must be subset of parent"));
-    }
+    let mut granted = match role {
+        Some(role) if role.names_policies() => role.policies(&asked, &own, request.no_default_policy)?,
+        role => within_parent(&own, &asked, may_all(context), role.is_some_and(|r| r.no_default_policy))?,
+    };
     if request.no_default_policy {
         granted.remove("default");
-    } else if !asked.is_empty() && (sudo || own.contains("default")) {
-        granted.insert("default".to_owned());
     }
     if let Some(name) = NOT_ASSIGNABLE.iter().find(|name| granted.contains(**name)) {
         return Err(Refusal::Invalid(format!("cannot assign policy {name:?}")));
@@ -290,7 +331,28 @@ fn granted_policies(context: &CreateContext<'_>, request: &CreateRequest) -> Res
     Ok(vec!["root".to_owned()])
 }
 
-fn normalized(policies: &[String]) -> BTreeSet<String> {
+/// The policies asked for, or the parent's. A role without `default` leaves it out unless it was asked for.
+fn within_parent(
+    own: &BTreeSet<String>,
+    asked: &BTreeSet<String>,
+    sudo: bool,
+    role_without_default: bool,
+) -> Result<BTreeSet<String>, Refusal> {
+    let mut granted = if asked.is_empty() { own.clone() } else { asked.clone() };
+    if !sudo && !granted.is_subset(own) {
+        return Err(invalid("child policies must be subset of parent"));
+    }
+    if role_without_default {
+        if !asked.contains("default") {
+            granted.remove("default");
+        }
+    } else if !asked.is_empty() && (sudo || own.contains("default")) {
+        granted.insert("default".to_owned());
+    }
+    Ok(granted)
+}
+
+pub(super) fn normalized(policies: &[String]) -> BTreeSet<String> {
     policies.iter().map(|p| p.trim().to_lowercase()).filter(|p| !p.is_empty()).collect()
 }
 

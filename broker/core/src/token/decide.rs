@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::role::{loaded, role_key};
 use super::row::{child_key, encode_accessor, encode_token};
 use super::{TokenInfo, accessor_key, children_key, decode_token, is_live, plan_renew, token_key};
 use crate::command::{Change, Effects, Halt, Reply};
@@ -26,12 +27,15 @@ pub(super) fn create(rows: &Rows, token: &TokenInfo) -> Result<Effects, Halt> {
     let parent = token.parent.as_ref();
     // Without a parent its own key stands in, which has to be free anyway.
     let parent_key = token_key(parent.unwrap_or(&token.id));
-    let keys = [&token_key(&token.id), &accessor_key(&token.accessor), &parent_key];
-    let [own_row, accessor_row, parent_row] = get_all(rows, keys)?;
+    // The same where there is no role.
+    let role_key = token.role.as_ref().map_or_else(|| token_key(&token.id), |name| role_key(name));
+    let keys = [&token_key(&token.id), &accessor_key(&token.accessor), &parent_key, &role_key];
+    let [own_row, accessor_row, parent_row, role_row] = get_all(rows, keys)?;
     if own_row.is_some() {
         return Err(Refusal::Invalid("cannot create a token with a duplicate ID".to_owned()).into());
     }
-    if accessor_row.is_some() {
+    let role_is_gone = token.role.is_some() && role_row.is_none();
+    if accessor_row.is_some() || role_is_gone {
         return Err(Refusal::ExistenceChanged.into());
     }
     let mut mutations =
@@ -48,8 +52,10 @@ pub(super) fn create(rows: &Rows, token: &TokenInfo) -> Result<Effects, Halt> {
 
 pub(super) fn renew(rows: &Rows, id: &str, increment: u64, now: Time) -> Result<Effects, Halt> {
     let row = rows.get(&token_key(id))?.ok_or_else(|| Refusal::Invalid("token not found".to_owned()))?;
+    let token = decoded(row)?;
+    let role = loaded(rows, token.role.as_deref())?;
     // The shell told the caller of warnings when it planned the same.
-    let (token, _) = plan_renew(&decoded(row)?, increment, now)?;
+    let (token, _) = plan_renew(&token, role.as_ref(), increment, now)?;
     let mutations = vec![put(&token)];
     Ok(answer(token, mutations))
 }

@@ -1,6 +1,6 @@
 //! How long a token lives: expiry, renewal and the limits on both.
 
-use super::{SYSTEM_MAX_TTL_SECONDS, TokenInfo};
+use super::{SYSTEM_MAX_TTL_SECONDS, TokenInfo, TokenRole};
 use crate::duration::print_short;
 use crate::refusal::Refusal;
 use crate::time::Time;
@@ -35,6 +35,14 @@ pub(super) fn max_ttl(explicit: u64) -> u64 {
     if explicit == 0 { SYSTEM_MAX_TTL_SECONDS } else { explicit.min(SYSTEM_MAX_TTL_SECONDS) }
 }
 
+/// The smaller of two limits, where 0 is none.
+pub(super) fn tighter(one: u64, other: u64) -> u64 {
+    match (one, other) {
+        (0, limit) | (limit, 0) => limit,
+        (one, other) => one.min(other),
+    }
+}
+
 pub(super) fn capped(what: &str, asked: u64, most: u64) -> String {
     let (asked, most) = (short(asked), short(most));
     format!(
@@ -43,27 +51,34 @@ pub(super) fn capped(what: &str, asked: u64, most: u64) -> String {
 }
 
 /// Renews a token for `increment` seconds from now, 0 for the seconds it was created with. A periodic token
-/// gets its period. No token outlives its explicit limit, and none that is not periodic the system's.
+/// gets its period. No token outlives its explicit limit, and none that is not periodic the system's. A token of a
+/// role is renewed by what the role, given as it is now, says of period and limit, and by its own, the tighter of both.
 ///
 /// # Returns
 /// The token as renewed, and a warning where it got less than asked for.
 ///
 /// # Errors
-/// [`Refusal::Invalid`]: it ended already, is not renewable, or is past its limit.
-pub fn plan_renew(token: &TokenInfo, increment: u64, now: Time) -> Result<(TokenInfo, Vec<String>), Refusal> {
+/// [`Refusal::Invalid`]: it ended already, is not renewable, is past its limit, or its role is gone.
+pub fn plan_renew(
+    token: &TokenInfo,
+    role: Option<&TokenRole>,
+    increment: u64,
+    now: Time,
+) -> Result<(TokenInfo, Vec<String>), Refusal> {
     if !is_live(token, now) {
         return Err(Refusal::Invalid("token not found".to_owned()));
     }
     if !token.renewable || token.expires.is_none() {
         return Err(Refusal::Invalid("lease is not renewable".to_owned()));
     }
-    let periodic = token.period > 0;
+    let (period, explicit) = in_force(token, role)?;
+    let periodic = period > 0;
     let asked = match increment {
-        _ if periodic => token.period,
+        _ if periodic => period,
         0 => token.creation_ttl,
         increment => increment,
     };
-    let limit = match token.explicit_max_ttl {
+    let limit = match explicit {
         0 if periodic => None,
         explicit if periodic => Some(after(token.created, explicit)),
         explicit => Some(after(token.created, max_ttl(explicit))),
@@ -81,4 +96,18 @@ pub fn plan_renew(token: &TokenInfo, increment: u64, now: Time) -> Result<(Token
     }
     let renewed = TokenInfo { expires: Some(end), last_renewal: Some(now), ..token.clone() };
     Ok((renewed, warnings))
+}
+
+/// Period and explicit limit of a token in seconds, with those of its role; 0 for none.
+fn in_force(token: &TokenInfo, role: Option<&TokenRole>) -> Result<(u64, u64), Refusal> {
+    match (&token.role, role) {
+        (None, _) => Ok((token.period, token.explicit_max_ttl)),
+        (Some(_), Some(role)) => Ok((
+            tighter(token.period, role.period.seconds).min(SYSTEM_MAX_TTL_SECONDS),
+            tighter(token.explicit_max_ttl, role.explicit_max_ttl.seconds),
+        )),
+        (Some(name), None) => Err(Refusal::Invalid(format!(
+            "original token role {name:?} could not be found, not renewing; write the role again or create a new token"
+        ))),
+    }
 }

@@ -67,6 +67,7 @@ struct TokenWire {
     renewable: bool,
     orphan: bool,
     parent: Option<String>,
+    role: Option<String>,
     facts: FactsWire,
 }
 
@@ -106,6 +107,7 @@ pub fn decode_token(bytes: &[u8]) -> Option<TokenInfo> {
         renewable: wire.renewable,
         orphan: wire.orphan,
         parent: wire.parent,
+        role: wire.role,
         facts: Facts {
             mount: facts.mount,
             issuer: facts.issuer,
@@ -140,6 +142,7 @@ pub(super) fn encode_token(token: &TokenInfo) -> RowValue {
         renewable: token.renewable,
         orphan: token.orphan,
         parent: token.parent,
+        role: token.role,
         facts: FactsWire {
             mount: facts.mount,
             issuer: facts.issuer,

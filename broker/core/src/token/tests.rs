@@ -266,7 +266,7 @@ fn renewals_stay_within_the_limits() {
         (root(), 5, 0, "lease is not renewable".to_owned()),
     ] {
         let now = NOW.plus_seconds(later);
-        let got = match plan_renew(&token, increment, now) {
+        let got = match plan_renew(&token, None, increment, now) {
             Ok((renewed, warnings)) => {
                 assert_eq!(renewed.last_renewal, Some(now));
                 let left = remaining_seconds(&renewed, now).to_string();
@@ -425,6 +425,7 @@ fn rows_are_read_back_and_damaged_ones_are_named() {
         explicit_max_ttl: 1,
         period: 2,
         num_uses: 3,
+        role: None,
         facts,
         ..user()
     };
