@@ -1,1 +1,26 @@
 //! The node driver: serves secrets as files through FUSE.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`config`] | what was typed and what it means |
+//! | [`run`] | from a configuration to a mount and back |
+//! | [`follow`] | does what the clock says: fetch, show, renew, wait |
+//! | [`volume`] | the tree that both sides share |
+//! | [`fuse`] | unpack a request of the kernel, ask the tree, reply |
+//! | [`mounts`] | the FUSE device, mounting and unmounting |
+//! | [`records`], [`readers`] | opens of files on their way to the audit log, and who opened them |
+//! | [`source`], [`client`] | where secrets come from: the port, and the broker behind it |
+
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod follow;
+pub mod fuse;
+pub mod mounts;
+pub mod readers;
+pub mod records;
+pub mod run;
+pub mod say;
+pub mod source;
+pub mod telemetry;
+pub mod volume;

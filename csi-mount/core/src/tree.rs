@@ -1,7 +1,8 @@
 //! The mounted tree: lookup, attributes, listing and reading by inode number and handle, over the generation in force.
 //!
 //! An inode number stays with its path from one generation to the next and is never given to another. A handle shows
-//! what was there when it was opened, until it is closed or the secret is revoked.
+//! what was there when it was opened, until it is closed or the secret is revoked. Linux asks for attributes by number:
+//! `fstat` on a handle of an older generation shows the size of the newest.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
