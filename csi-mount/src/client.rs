@@ -157,6 +157,8 @@ impl Source for BrokerSource {
         let session = self.session().map_err(|error| ReportError::Away(error.message))?;
         session.send_records(&self.sender, batch.first, &records).await.map_err(|error| match error {
             CallError::NotFound | CallError::Refused { status: 404 | 405, .. } => ReportError::Unsupported,
+            // Another token may be allowed to: what was opened before a revocation is not forgotten.
+            error @ CallError::Denied { .. } => ReportError::Away(error.to_string()),
             error if is_worth_repeating(&error) => ReportError::Away(error.to_string()),
             error => ReportError::Refused(error.to_string()),
         })

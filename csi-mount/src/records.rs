@@ -3,7 +3,7 @@
 //! An open never waits for them. What finds the queue full is dropped, and its number is missing: the broker records the gap.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use csi_mount_core::refresh;
@@ -52,12 +52,14 @@ pub struct Batch {
 pub struct Opens {
     queue: mpsc::Sender<Record>,
     last: AtomicU64,
+    /// Whether the last record was dropped; only the first of a row is logged.
+    dropping: AtomicBool,
 }
 
 /// A queue: what takes records in, and what [`deliver`] takes out of it.
 pub fn queue() -> (Opens, mpsc::Receiver<Record>) {
     let (queue, waiting) = mpsc::channel(QUEUE);
-    (Opens { queue, last: AtomicU64::new(0) }, waiting)
+    (Opens { queue, last: AtomicU64::new(0), dropping: AtomicBool::new(false) }, waiting)
 }
 
 impl Opens {
@@ -65,8 +67,14 @@ impl Opens {
     pub fn note(&self, object: &str, target: &str, version: u64) {
         let number = self.last.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let record = Record { number, object: printable(object), target: printable(target), version };
-        if self.queue.try_send(record).is_err() {
-            tracing::warn!(number, "too many opens wait for the audit log; this one becomes a gap there");
+        let full = matches!(self.queue.try_send(record), Err(mpsc::error::TrySendError::Full(_)));
+        if full && !self.dropping.swap(full, Ordering::Relaxed) {
+            tracing::warn!(
+                number,
+                "too many opens wait for the audit log; from here on they become a gap there"
+            );
+        } else if !full {
+            self.dropping.store(false, Ordering::Relaxed);
         }
     }
 }
