@@ -66,6 +66,9 @@ fn settle(wanted: &Wanted, fetches: &Fetches, sources: &[Source], out: &Path) ->
     };
     let had = previous.is_some();
     let mut outcome = match plan(wanted, fetches, previous.as_ref()) {
+        Plan::Unchanged if !had => {
+            good("unchanged", "SecretDeleted", "there is no Secret: the provider has none of its secrets")
+        }
         Plan::Unchanged => good("unchanged", "SecretSynced", "the Secret is as it should be"),
         Plan::Keep { reason } => kept(&reason, had),
         Plan::Delete { reason } => match files::remove(&path) {

@@ -103,7 +103,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.socket {
             Some(path) => write!(f, "unix://{}", path.display()),
-            None => write!(f, "{}{}", self.origin, self.prefix),
+            None => f.write_str(format!("{}{}", self.origin, self.prefix).trim_end_matches('/')),
         }
     }
 }
@@ -116,10 +116,10 @@ mod tests {
     fn an_address_is_a_server_and_nothing_more() {
         use AddressError::{Credentials, NoHost, NotUrl, Query, Scheme, Socket};
         let rows = [
-            ("https://vault.example:8200", Ok(("https://vault.example:8200/", "v1"))),
-            (" http://127.0.0.1:8200/\n", Ok(("http://127.0.0.1:8200/", "v1"))),
+            ("https://vault.example:8200", Ok(("https://vault.example:8200", "v1"))),
+            (" http://127.0.0.1:8200/\n", Ok(("http://127.0.0.1:8200", "v1"))),
             ("https://proxy.example/team/vault/", Ok(("https://proxy.example/team/vault", "team/vault/v1"))),
-            ("http://[::1]:8200", Ok(("http://[::1]:8200/", "v1"))),
+            ("http://[::1]:8200", Ok(("http://[::1]:8200", "v1"))),
             ("unix:///run/k.sock", Ok(("unix:///run/k.sock", "v1"))),
             ("unix:/run/k.sock", Ok(("unix:///run/k.sock", "v1"))),
             ("unix://run/k.sock", Err(Socket)),

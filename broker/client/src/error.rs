@@ -111,11 +111,46 @@ impl From<CallError> for ReadError {
     }
 }
 
+/// The server's texts on one line, without what is said already.
 fn texts(errors: &[String]) -> String {
-    let texts: Vec<&str> = errors.iter().map(|e| e.trim()).filter(|e| !e.is_empty()).collect();
+    let lines = errors.iter().map(|e| e.split_whitespace().collect::<Vec<_>>().join(" "));
+    let plain = lines.map(|e| e.strip_prefix("1 error occurred: * ").map(str::to_owned).unwrap_or(e));
+    let texts: Vec<String> = plain
+        .map(|e| e.replace(char::is_control, "?"))
+        .filter(|e| !e.is_empty() && e != "permission denied")
+        .collect();
     if texts.is_empty() { String::new() } else { format!(": {}", texts.join("; ")) }
 }
 
 fn wait(seconds: &Option<u64>) -> String {
     seconds.map_or(String::new(), |s| format!("; repeat in {s} s"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_one_line_without_repetition() {
+        let denied = |text: &str| CallError::Denied { errors: vec![text.to_owned()] };
+        let refused = |text: &str| CallError::Refused { status: 400, errors: vec![text.to_owned()] };
+        let rows = [
+            (denied("permission denied"), "permission denied"),
+            (denied("1 error occurred:\n\t* permission denied\n\n"), "permission denied"),
+            (denied("bad token"), "permission denied: bad token"),
+            (denied(""), "permission denied"),
+            (
+                refused("1 error occurred:\n\t* unsupported path\n\n"),
+                "the server refused it (400): unsupported path",
+            ),
+            (refused("a\u{1b}[31mb\nc"), "the server refused it (400): a?[31mb c"),
+            (
+                CallError::RateLimited { retry_after: Some(3) },
+                "the server asks for fewer requests (429); repeat in 3 s",
+            ),
+        ];
+        for (error, wanted) in rows {
+            assert_eq!(error.to_string(), wanted);
+        }
+    }
 }

@@ -379,6 +379,15 @@ async fn a_policy_that_serves_once_does_so_over_restarts() {
 }
 
 #[tokio::test]
+async fn a_secret_that_never_was_is_told_apart_from_one_that_is_right() {
+    let world = World::start(false).await;
+    world.manifest("a.yaml", &external("a", "none", "  target: {deletionPolicy: Delete}\n"));
+    assert!(world.once().await);
+    assert!(!world.out("shop.a.secret.yaml").exists());
+    assert_eq!(world.state("ExternalSecret shop/a").unwrap().1, "SecretDeleted");
+}
+
+#[tokio::test]
 async fn folders_that_cannot_be_used_stop_the_start() {
     let world = World::start(false).await;
     let _taken = files::take_folder(&world.out("")).unwrap();
