@@ -10,6 +10,7 @@ use broker_core::route::MountTable;
 use broker_core::row::{RowKey, Table};
 
 use crate::metrics::Metrics;
+use crate::ops::remount::Moves;
 use crate::policy_store::{FolderProblem, LoadError, PolicyStore};
 use crate::store::{Ledger, ReadError, Snapshot};
 
@@ -34,6 +35,8 @@ pub struct App {
     pub storage_type: &'static str,
     /// Cancelled when the broker drains; long streams end then.
     pub drain: tokio_util::sync::CancellationToken,
+    /// Mounts that were moved in this run.
+    pub moves: Mutex<Moves>,
     mount_change: Mutex<()>,
 }
 
@@ -60,6 +63,7 @@ impl App {
             cluster_id,
             storage_type,
             drain: tokio_util::sync::CancellationToken::new(),
+            moves: Mutex::default(),
             mount_change: Mutex::new(()),
         };
         Ok((Arc::new(app), problems))

@@ -9,7 +9,7 @@ use broker_core::kv2::Existence;
 use broker_core::ledger::{Sealed, Submission};
 use broker_core::reason::ReasonCode;
 use broker_core::record::{Actor, Draft, Kind, Object, uuid_text};
-use broker_core::route::{Op, RouteError, SysOp, Verb, capability, route};
+use broker_core::route::{Op, RouteError, SysOp, TokenOp, Verb, capability, route};
 use broker_core::token::{TokenCommand, TokenInfo};
 use policies::PolicySet;
 
@@ -162,9 +162,8 @@ async fn answer(app: &Arc<App>, request: &Request, caller: &Caller, draft: Draft
     for _ in 0..MAX_ATTEMPTS {
         let mut draft = draft.clone();
         let plan = plan(app, request, caller, &mut draft).await;
-        match commit(app, draft, count_use(), plan).await {
-            Ok(answer) => return answer,
-            Err(Again) => {}
+        if let Ok(answer) = commit(app, draft, count_use(), plan).await {
+            return answer;
         }
     }
     conclude(app, draft, count_use(), Err(Failure::busy())).await
@@ -186,6 +185,7 @@ async fn plan(
     }
     let existence = match &routed {
         Ok(Op::Kv(op)) if op.needs_existence() => Backend::of(app, op).existence(op)?,
+        Ok(Op::Token(TokenOp::RoleWrite(name))) => ops::roles::existence(app, name)?,
         _ => Existence::Present,
     };
     let allowed = match routed {

@@ -1,7 +1,7 @@
 //! Moving a mount over HTTP, and the status of the moves of this run.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use broker_core::command::Command;
 use broker_core::mount::{MountCommand, MoveRequest};
@@ -15,18 +15,17 @@ use crate::ops::{data, store_failed, unknown_fields};
 /// The moves whose status can be asked for; the oldest is forgotten first.
 const MAX_MOVES: usize = 100;
 
-/// What clients are told with a move. It is done by then; the words are Vault's, and the log names the id.
-const QUEUED: &str = "Mount move has been queued. Progress will be reported in OpenBao's server log, tagged with the returned migration_id";
-
-/// The moves of this run, the newest last; their ids are random, so brokers in one process do not collide.
-static MOVES: Mutex<Moves> = Mutex::new(Moves(VecDeque::new()));
+/// What clients are told with a move, since other servers only queue it.
+const DONE: &str = "The mount has been moved; the log names the returned migration_id";
 
 struct Move {
     id: String,
     request: MoveRequest,
 }
 
-struct Moves(VecDeque<Move>);
+/// The moves of this run, the newest last.
+#[derive(Default)]
+pub struct Moves(VecDeque<Move>);
 
 impl Moves {
     fn add(&mut self, done: Move) {
@@ -45,7 +44,7 @@ impl Moves {
 pub fn remount(context: &Context<'_>) -> Result<Plan, Failure> {
     let body = &context.request.body;
     let request = MoveRequest::parse(body).map_err(|r| Failure::from(&r))?;
-    let mut warnings = vec![QUEUED.to_owned()];
+    let mut warnings = vec![DONE.to_owned()];
     warnings.extend(unknown_fields(body, &["from", "to"]));
     let app = Arc::clone(context.app);
     let (id, request_id) = (app.random_uuid(), context.request_id());
@@ -54,7 +53,7 @@ pub fn remount(context: &Context<'_>) -> Result<Plan, Failure> {
         app.reload_mounts().map_err(store_failed)?;
         tracing::info!(migration_id = id, from = request.from, to = request.to, "a mount was moved");
         let data = format!("{{\"migration_id\":{}}}", quote(&id));
-        MOVES.lock().unwrap_or_else(PoisonError::into_inner).add(Move { id, request });
+        app.moves.lock().unwrap_or_else(PoisonError::into_inner).add(Move { id, request });
         let envelope = Envelope { warnings, doubled: true, ..Envelope::data(data) };
         Ok(Answer::json(envelope.to_text(&request_id)))
     }))
@@ -62,7 +61,7 @@ pub fn remount(context: &Context<'_>) -> Result<Plan, Failure> {
 
 /// The status of a move: done, as every move is that has an id; 404 for an id that is not known.
 pub fn status(context: &Context<'_>, id: &str) -> Result<Answer, Failure> {
-    let moves = MOVES.lock().unwrap_or_else(PoisonError::into_inner);
+    let moves = context.app.moves.lock().unwrap_or_else(PoisonError::into_inner);
     let request = moves.get(id).ok_or_else(Failure::not_found)?;
     let text = format!(
         "{{\"migration_id\":{},\"migration_info\":{{\"source_mount\":{},\"status\":\"success\",\"target_mount\":{}}}}}",
@@ -79,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_oldest_move_is_forgotten() {
-        let mut moves = Moves(VecDeque::new());
+        let mut moves = Moves::default();
         for i in 0..=MAX_MOVES {
             let request = MoveRequest { from: format!("a{i}"), to: "b".to_owned() };
             moves.add(Move { id: i.to_string(), request });

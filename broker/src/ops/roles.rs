@@ -1,6 +1,7 @@
 //! Token roles over HTTP: list, read, write and delete.
 
 use broker_core::command::Command;
+use broker_core::kv2::Existence;
 use broker_core::token::{
     MAX_ROLES, RoleChange, RoleSeconds, SYSTEM_MAX_TTL_SECONDS, TokenCommand, TokenRole, decode_role,
     role_key, roles_key,
@@ -44,6 +45,15 @@ const ROLE_FIELDS: [&str; 19] = [
 pub fn find(app: &App, name: &str) -> Result<Option<TokenRole>, ReadError> {
     let row = app.ledger.snapshot()?.get(&role_key(name))?;
     row.map(|r| decode_role(r.expose()).ok_or(ReadError::Damaged("token role"))).transpose()
+}
+
+/// Whether a role exists: policies tell `create` from `update` by it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn existence(app: &App, name: &str) -> Result<Existence, Failure> {
+    let found = find(app, name).map_err(store_failed)?;
+    Ok(if found.is_some() { Existence::Present } else { Existence::Absent })
 }
 
 /// The names of all roles; 404 where there is none.

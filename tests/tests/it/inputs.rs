@@ -171,3 +171,36 @@ fn max_versions_are_bounded() {
         204
     );
 }
+
+#[test]
+fn renewals_after_the_role_was_removed() {
+    let server = Broker::start(&BrokerOptions::default()).unwrap();
+    let target = &server.target;
+    let role = json!({"allowed_policies": "default", "renewable": true});
+    assert_eq!(target.call("POST", "auth/token/roles/gone", Some(&role)).unwrap().status, 204);
+    let made = target.must("POST", "auth/token/create/gone", Some(&json!({"ttl": "1h"}))).unwrap();
+    let token = json!({"token": made["auth"]["client_token"]});
+    assert_eq!(target.call("DELETE", "auth/token/roles/gone", None).unwrap().status, 204);
+    let answer = target.call("POST", "auth/token/renew", Some(&token)).unwrap();
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(answer.text().contains("gone"), "{}", answer.text());
+}
+
+#[test]
+fn role_fields_that_are_not_enforced_are_refused() {
+    let server = Broker::start(&BrokerOptions::default()).unwrap();
+    for (field, value) in [
+        ("token_bound_cidrs", json!(["10.0.0.0/8"])),
+        ("allowed_entity_aliases", json!(["x"])),
+        ("token_type", json!("batch")),
+    ] {
+        let answer =
+            server.target.call("POST", "auth/token/roles/r", Some(&json!({ field: value }))).unwrap();
+        assert_eq!(answer.status, 400, "{field}: {}", answer.text());
+        assert!(
+            answer.text().contains(field) || answer.text().contains("batch"),
+            "{field}: {}",
+            answer.text()
+        );
+    }
+}

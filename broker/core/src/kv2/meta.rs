@@ -183,7 +183,8 @@ struct ConfigWire {
 pub fn decode_meta(bytes: &[u8]) -> Option<KeyMeta> {
     let wire: MetaWire = serde_json::from_slice(bytes).ok()?;
     // Counters that no sequence of writes makes belong to a damaged row, and would not add up later.
-    let sound = wire.oldest <= wire.current.saturating_add(1) && wire.current.max(wire.metadata) < MAX_COUNTER;
+    let sound =
+        wire.oldest <= wire.current.saturating_add(1) && wire.current.max(wire.metadata) < MAX_COUNTER;
     if wire.v != FORMAT || !sound {
         return None;
     }
