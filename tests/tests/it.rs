@@ -1,17 +1,19 @@
 //! Tests over everything that need more than one crate, or a running server; each module is one subject.
 
-#[path = "it/differences.rs"]
-mod differences;
-#[path = "it/tour.rs"]
-mod tour;
 #[path = "it/audit.rs"]
 mod audit;
 #[path = "it/canary.rs"]
 mod canary;
 #[path = "it/changes.rs"]
 mod changes;
+#[path = "it/cli.rs"]
+mod cli;
 #[path = "it/crash.rs"]
 mod crash;
+#[path = "it/crds.rs"]
+mod crds;
+#[path = "it/differences.rs"]
+mod differences;
 #[path = "it/full_disk.rs"]
 mod full_disk;
 #[path = "it/inputs.rs"]
@@ -20,3 +22,7 @@ mod inputs;
 mod policies;
 #[path = "it/tls.rs"]
 mod tls;
+#[path = "it/tour.rs"]
+mod tour;
+#[path = "it/mount.rs"]
+mod mount;
