@@ -16,7 +16,7 @@ pub use token::{RevokeMode, TokenCommand, TokenCreate, TokenWhose};
 
 /// Secrets at a terminal: works with Keyreeve's broker, a Vault and an OpenBao.
 ///
-/// The address comes from -address, KEYREEVE_ADDR or VAULT_ADDR (else https://127.0.0.1:8200), the token from KEYREEVE_TOKEN,
+/// The address comes from -address, KEYREEVE_ADDR or VAULT_ADDR (else `https://127.0.0.1:8200`), the token from KEYREEVE_TOKEN,
 /// VAULT_TOKEN or the file ~/.vault-token that `keyreeve login` writes. Exit codes: 0 done, 1 what was typed or a local file is
 /// wrong, 2 the server refused or cannot be reached.
 #[derive(Parser)]
@@ -33,16 +33,16 @@ pub struct Cli {
 /// Where the server is and how answers are printed.
 #[derive(Args, Clone, Default)]
 pub struct ServerOptions {
-    /// Address of the server [env: KEYREEVE_ADDR, VAULT_ADDR].
+    /// Address of the server (env: KEYREEVE_ADDR, VAULT_ADDR).
     #[arg(long, global = true, value_name = "URL")]
     pub address: Option<String>,
-    /// Namespace of the server [env: VAULT_NAMESPACE].
+    /// Namespace of the server (env: VAULT_NAMESPACE).
     #[arg(long, global = true, value_name = "NAME")]
     pub namespace: Option<String>,
-    /// Certificates in PEM that the server's certificate must lead to [env: VAULT_CACERT].
+    /// Certificates in PEM that the server's certificate must lead to (env: VAULT_CACERT).
     #[arg(long, global = true, value_name = "FILE")]
     pub ca_cert: Option<PathBuf>,
-    /// How answers are printed: table, json or yaml [env: VAULT_FORMAT].
+    /// How answers are printed: table, json or yaml (env: VAULT_FORMAT).
     #[arg(long, global = true, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     pub format: Option<Format>,
     /// Refused: name the server's certificate with -ca-cert instead.

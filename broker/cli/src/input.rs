@@ -33,7 +33,7 @@ pub fn stdin() -> Result<Zeroizing<Vec<u8>>, Problem> {
 /// Reads a file, or standard input for `-`.
 ///
 /// # Errors
-/// As [`file`].
+/// As [`file()`].
 pub fn file_or_stdin(path: &Path) -> Result<Zeroizing<Vec<u8>>, Problem> {
     if path == Path::new("-") { stdin() } else { file(path) }
 }
@@ -50,7 +50,7 @@ fn limited(source: impl Read, what: &str) -> Result<Zeroizing<Vec<u8>>, Problem>
 /// The text of a file.
 ///
 /// # Errors
-/// As [`file`], or it is not UTF-8.
+/// As [`file()`], or it is not UTF-8.
 pub fn text(path: &Path) -> Result<Zeroizing<String>, Problem> {
     let bytes = file_or_stdin(path)?;
     let text = std::str::from_utf8(&bytes);

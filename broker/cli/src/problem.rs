@@ -81,7 +81,7 @@ fn advice(request: &Request, status: u16, errors: &[String]) -> Option<String> {
             "No token was sent: set VAULT_TOKEN, or log in with `keyreeve login`.".to_owned()
         }
         403 if request.path.starts_with("sys/internal/ui/mounts/") => {
-            "Either nothing is mounted at the beginning of this path, or the token has ended, or its policies grant nothing there (`keyreeve token lookup` tells)."
+            "Either nothing is mounted at the beginning of this path, or the token has ended (`keyreeve token lookup` tells), or its policies grant nothing there."
                 .to_owned()
         }
         403 if request.path == "auth/token/lookup-self" => {
@@ -114,7 +114,7 @@ fn advice(request: &Request, status: u16, errors: &[String]) -> Option<String> {
 }
 
 /// The capability that a policy must grant for a method.
-const fn capability(method: Method) -> &'static str {
+pub const fn capability(method: Method) -> &'static str {
     match method {
         Method::Get => "read",
         Method::List => "list",

@@ -198,7 +198,7 @@ mod tests {
         check(CallError::RateLimited { retry_after: None }, 2, "429");
         check(CallError::Path { path: "a//b".to_owned(), problem: "has '//'" }, 1, "has '//'");
         let down = |outage| CallError::Unavailable { outage, what: "Connection refused".to_owned() };
-        check(down(Outage::Connect), 2, "http://127.0.0.1:1/ cannot be reached");
+        check(down(Outage::Connect), 2, "cannot be reached: Connection refused");
         check(down(Outage::Status(503)), 2, "refused with 503");
         check(CallError::Lying { status: 200, what: "it is no JSON" }, 2, "it is no JSON");
     }

@@ -42,7 +42,7 @@ pub enum TokenCommand {
     },
     /// Show what a token may do on a path; without a token, that in use.
     Capabilities {
-        /// [TOKEN] PATH; `-` reads the token from stdin.
+        /// The path, before it the token; `-` reads the token from stdin.
         #[arg(value_name = "[TOKEN] PATH", required = true, num_args = 1..=2)]
         words: Vec<String>,
         /// The first word is an accessor.

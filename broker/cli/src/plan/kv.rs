@@ -5,7 +5,7 @@ use broker_core::json::{Json, merge_patch};
 use super::{Job, Show, json_number, json_object};
 use crate::arguments::{KvCommand, KvTarget, MetadataCommand, MetadataPut};
 use crate::pairs;
-use crate::problem::Problem;
+use crate::problem::{Problem, capability};
 use crate::request::{Method, Request};
 
 /// A mount of secrets.
@@ -45,6 +45,22 @@ pub fn preflight(mount: Option<&str>, path: &str) -> Result<Request, Problem> {
         return Err(Problem::Usage("name a path, such as secret/app, or a mount with -mount".to_owned()));
     }
     Ok(Request::new(Method::Get, format!("sys/internal/ui/mounts/{named}")))
+}
+
+/// What a policy must grant for a command where the mount cannot be asked: it is taken to be the one named, else the first
+/// segment of the path, and to keep versions.
+pub fn needed(command: &KvCommand) -> Option<String> {
+    let (named, path) = target(command);
+    let first = path.trim_matches('/').split('/').next().unwrap_or_default();
+    let mount = Mount { path: named.unwrap_or(first).trim_matches('/').to_owned(), versioned: true };
+    let request = plan(command, &mount, None).ok()?.request;
+    let slash = if request.method == Method::List { "/" } else { "" };
+    Some(format!(
+        "If the mount is {:?}, the command needs {} on \"{}{slash}\".",
+        mount.path,
+        capability(request.method),
+        request.path
+    ))
 }
 
 /// The mount, from the answer's `data`.

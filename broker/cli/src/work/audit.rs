@@ -138,8 +138,8 @@ fn verified(report: &VerifyReport, format: Format) -> String {
         Format::Yaml => yaml::document(&json).to_string(),
         Format::Table => {
             let mut text = format!(
-                "ok: {} records in {} files, numbered without a gap; the first {} give the root in audit.head\nlog  {}\nroot {root}\n",
-                report.records, report.segments, report.proven, report.log
+                "ok: {} records, numbered without a gap; the first {} give the root in audit.head\nfiles {}\nlog   {}\nroot  {root}\n",
+                report.records, report.proven, report.segments, report.log
             );
             if report.from_journal > 0 || report.torn_bytes > 0 {
                 text.push_str(&format!(
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(
             verified(&report, Format::Table),
             format!(
-                "ok: 12 records in 1 files, numbered without a gap; the first 10 give the root in audit.head\nlog  l\nroot {root}\n2 records come from the journal; 0 bytes of unfinished writing wait for the broker's next start\n"
+                "ok: 12 records, numbered without a gap; the first 10 give the root in audit.head\nfiles 1\nlog   l\nroot  {root}\n2 records come from the journal; 0 bytes of unfinished writing wait for the broker's next start\n"
             )
         );
         let json: serde_json::Value = serde_json::from_str(&verified(&report, Format::Json)).unwrap();

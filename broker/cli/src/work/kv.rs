@@ -5,7 +5,7 @@ use broker_core::json::Json;
 use super::Session;
 use crate::arguments::{KvCommand, PatchMethod};
 use crate::pairs::{self, Origin};
-use crate::plan::kv::{Mount, mount, plan, preflight, rewritten, target};
+use crate::plan::kv::{Mount, mount, needed, plan, preflight, rewritten, target};
 use crate::problem::Problem;
 use crate::request::{Method, Request};
 use crate::{input, out, show};
@@ -19,7 +19,7 @@ pub(super) async fn run(command: &KvCommand, session: &Session<'_>) -> Result<()
     let data = data(command)?;
     let (named, path) = target(command);
     let request = preflight(named, path)?;
-    let answer = session.server.send(&request).await?;
+    let answer = session.server.send(&request).await.map_err(|problem| with_need(problem, command))?;
     let mount = mount(&data_of(answer.body.expose())?)?;
     let job = plan(command, &mount, data.as_ref())?;
     match (command, data) {
@@ -49,6 +49,14 @@ fn data(command: &KvCommand) -> Result<Option<Json>, Problem> {
 /// The member `data` of an answer.
 fn data_of(body: &str) -> Result<Json, Problem> {
     Ok(show::parsed(body)?.get("data").cloned().unwrap_or_default())
+}
+
+/// Adds what the command needs to a refusal to name its mount.
+fn with_need(problem: Problem, command: &KvCommand) -> Problem {
+    match (problem, needed(command)) {
+        (Problem::Refused(text), Some(needed)) => Problem::Refused(format!("{text}\n{needed}")),
+        (other, _) => other,
+    }
 }
 
 /// Adds a hint to "nothing there" when the path was written as the API has it.

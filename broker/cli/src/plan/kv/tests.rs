@@ -146,6 +146,28 @@ fn the_preflight_asks_for_the_mount_or_the_whole_path() {
 }
 
 #[test]
+fn a_refused_preflight_says_what_the_command_needs() {
+    let check = |typed: &str, expected: Option<&str>| {
+        let cli = Cli::try_parse_from(words(typed)).unwrap_or_else(|e| panic!("{e}"));
+        let Command::Kv(command) = cli.command else { panic!("{typed}") };
+        assert_eq!(needed(&command).as_deref(), expected, "{typed}");
+    };
+    check(
+        "kv get secret/app/db",
+        Some("If the mount is \"secret\", the command needs read on \"secret/data/app/db\"."),
+    );
+    check(
+        "kv list -mount=team/a app",
+        Some("If the mount is \"team/a\", the command needs list on \"team/a/metadata/app/\"."),
+    );
+    check(
+        "kv put secret/app a=b",
+        Some("If the mount is \"secret\", the command needs create and update on \"secret/data/app\"."),
+    );
+    check("kv get secret", None);
+}
+
+#[test]
 fn the_mount_is_read_from_the_answer() {
     let check = |text: &str, expected: Result<(&str, bool), &str>| {
         let json = broker_core::json::parse(text.as_bytes(), &Default::default()).unwrap();
