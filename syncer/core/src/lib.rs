@@ -6,6 +6,7 @@
 
 mod catalog;
 mod crd;
+pub mod crds;
 mod duration;
 mod emit;
 mod existing;
