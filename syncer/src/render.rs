@@ -1,5 +1,7 @@
 //! Manifests to Secrets, once and in memory: what the syncer does, without its folders.
 
+use std::collections::BTreeSet;
+
 use syncer_core::{
     Catalog, Document, Fetches, ManifestProblem, Object, ObjectName, RenderedSecret, Wanted, read_documents,
     render,
@@ -66,7 +68,7 @@ pub async fn render_files(
     fetcher: &Fetcher,
 ) -> Vec<ObjectResult> {
     let loaded = load(files, namespace);
-    let mut results = bad(&loaded.problems);
+    let mut results = bad(&loaded);
     let round = Round::default();
     for wanted in &loaded.wanted {
         let outcome = match fetch(&loaded.catalog, wanted, (tokens, fetcher), &round).await {
@@ -78,12 +80,15 @@ pub async fn render_files(
     results
 }
 
-/// The objects that cannot be understood, each with all its problems.
-pub fn bad(problems: &[ManifestProblem]) -> Vec<ObjectResult> {
+/// The objects that cannot be understood, each with all its problems. The second of two objects with one name goes by
+/// its place, because the first is served under the name.
+pub fn bad(loaded: &Loaded) -> Vec<ObjectResult> {
+    let served: BTreeSet<String> = loaded.wanted.iter().map(object_name).collect();
     let mut results: Vec<(String, Vec<String>)> = Vec::new();
-    for problem in problems {
+    for problem in &loaded.problems {
         let place = || format!("{} (document {})", problem.file, problem.document);
-        let object = problem.object.as_ref().map_or_else(place, ToString::to_string);
+        let name = problem.object.as_ref().map(ToString::to_string);
+        let object = name.filter(|name| !served.contains(name)).unwrap_or_else(place);
         match results.iter_mut().find(|(name, _)| *name == object) {
             Some((_, messages)) => messages.push(problem.to_string()),
             None => results.push((object, vec![problem.to_string()])),

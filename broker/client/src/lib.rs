@@ -40,8 +40,9 @@ pub use stream::StreamError;
 pub use token::{Token, TokenError};
 pub use vault::{Login, TokenInfo};
 
-/// Directives for a log filter that keep the libraries quiet that would name paths of secrets.
-pub const QUIET: &str = "vaultrs=off,rustify=off,reqwest=off,hyper=off,hyper_util=off,h2=off";
+/// Directives for a log filter that keep the libraries quiet that would name paths of secrets, or repeat each error.
+pub const QUIET: &str =
+    "vaultrs=off,rustify=off,reqwest=off,hyper=off,hyper_util=off,h2=off,rustls_platform_verifier=off";
 
 #[cfg(test)]
 mod tests;

@@ -45,7 +45,7 @@ impl Engine {
         for name in &loaded.ignored {
             tracing::debug!(object = %name, "another kind of object, not used");
         }
-        for result in bad(&loaded.problems) {
+        for result in bad(&loaded) {
             let message = result.outcome.err().unwrap_or_default().join("; ");
             self.report(&result.object, invalid(&message));
             there.insert(result.object);

@@ -220,13 +220,13 @@ async fn each_object_is_served_and_one_bad_one_stops_no_other() {
         let state = world.state(object).unwrap_or_else(|| panic!("{object} is not in the status"));
         assert!(state.0 == ready && state.1 == reason && state.2.contains(message), "{object}: {state:?}");
     }
-    let posted = world.answers.lock().unwrap().posted.clone();
-    assert!(
-        posted[0].contains(
-            r#""object":"ExternalSecret shop/a","target":"Secret shop/a","path":"secret/data/db","version":3"#
-        ),
-        "{posted:?}"
-    );
+    let posted = world.answers.lock().unwrap().posted.join("\n");
+    for name in ["a", "b"] {
+        let record = format!(
+            r#""object":"ExternalSecret shop/{name}","target":"Secret shop/{name}","path":"secret/data/db","version":3"#
+        );
+        assert!(posted.contains(&record), "{posted}");
+    }
     let files = std::fs::read_dir(world.out("")).unwrap().count();
     assert_eq!(files, 4, "two Secrets, the status and the lock");
 }
@@ -385,6 +385,38 @@ async fn a_secret_that_never_was_is_told_apart_from_one_that_is_right() {
     assert!(world.once().await);
     assert!(!world.out("shop.a.secret.yaml").exists());
     assert_eq!(world.state("ExternalSecret shop/a").unwrap().1, "SecretDeleted");
+}
+
+#[tokio::test]
+async fn the_first_of_two_objects_with_one_name_is_served() {
+    let world = World::start(false).await;
+    world.put("db", 1, r#"{"password":"one"}"#);
+    world.manifest("a.yaml", &external("a", "db", ""));
+    world.manifest("b.yaml", &external("a", "other", ""));
+    assert!(!world.once().await);
+    assert_eq!(world.value("shop.a.secret.yaml", "pw").as_deref(), Some("one"));
+    assert!(world.state("ExternalSecret shop/a").unwrap().0);
+    assert!(world.state("b.yaml (document 1)").unwrap().2.contains("already in a.yaml"));
+}
+
+#[tokio::test]
+async fn rendering_gives_secrets_or_all_that_is_wrong() {
+    let world = World::start(false).await;
+    world.put("db", 1, r#"{"password":"one"}"#);
+    let file =
+        |name: &str, text: String| crate::render::ManifestFile { name: name.to_owned(), text: text.into() };
+    let text = [store(&world.url), external("a", "db", ""), external("b", "none", "")].join("---\n");
+    let files = [file("a.yaml", text), file("b.yaml", "a: b".to_owned())];
+    let (tokens, fetcher) = (crate::fetch::Tokens::default(), Fetcher::default());
+    let results = crate::render::render_files(&files, "shop", &tokens, &fetcher).await;
+    let short = |result: &crate::render::ObjectResult| match &result.outcome {
+        Ok(secret) => format!("{}: {:?}", result.object, secret.data.keys().collect::<Vec<_>>()),
+        Err(messages) => format!("{}: {} wrong", result.object, messages.len()),
+    };
+    let got: Vec<String> = results.iter().map(short).collect();
+    let wanted =
+        ["b.yaml (document 1): 1 wrong", "ExternalSecret shop/a: [\"pw\"]", "ExternalSecret shop/b: 1 wrong"];
+    assert_eq!(got, wanted);
 }
 
 #[tokio::test]
