@@ -61,13 +61,11 @@ fn ask(shape: &Shape, path: &[String], value: &Value) -> Says {
     }
 }
 
-/// Values of all types; a schema takes some and refuses the others.
-fn samples(schema: &Value) -> Vec<Value> {
-    let mut samples =
-        vec![json!("some text"), json!(7), json!(true), json!(["x"]), json!([1]), json!({"x": "y"})];
-    samples.push(json!({"x": 1}));
-    samples.extend(schema.get("enum").and_then(Value::as_array).into_iter().flatten().cloned());
-    samples
+/// Values of all types, and for a choice every word that the reader or the schema might know.
+fn samples(schema: &Value, names: &BTreeSet<String>) -> Vec<Value> {
+    let types = [json!("some text"), json!(7), json!(true), json!(["x"]), json!([1]), json!({"x": 1})];
+    let words = names.iter().filter(|_| schema.get("enum").is_some()).map(|name| json!(name));
+    types.into_iter().chain(words).collect()
 }
 
 /// Whether the schema takes the value, by its type and choices only: what the reader's shapes look at.
@@ -108,7 +106,8 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn value(&mut self, path: &mut Path, schema: &Value) {
         self.seen.fields += 1;
-        let said: Vec<Says> = samples(schema).iter().map(|value| ask(self.shape, path, value)).collect();
+        let samples = samples(schema, &self.names);
+        let said: Vec<Says> = samples.iter().map(|value| ask(self.shape, path, value)).collect();
         let place = place(path);
         if said.contains(&Says::NotYet) {
             self.seen.not_yet += 1;
@@ -118,7 +117,7 @@ impl Walk<'_> {
         if said.iter().all(|says| *says == Says::Fine) {
             return;
         }
-        for (value, says) in samples(schema).iter().zip(said) {
+        for (value, says) in samples.iter().zip(said) {
             // Of a list or map only the outermost level is asked for here; the walk goes on inside.
             let inner = value.is_array() || value.is_object();
             if !inner && (says == Says::Fine) != takes(schema, value) {
@@ -172,12 +171,14 @@ impl Walk<'_> {
     }
 }
 
-/// The names of all fields of a schema.
+/// The names of all fields of a schema, and its choices.
 fn names_of(schema: &Value, out: &mut BTreeSet<String>) {
     for (name, inner) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         out.insert(name.clone());
         names_of(inner, out);
     }
+    let choices = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+    out.extend(choices.filter_map(Value::as_str).map(str::to_owned));
     if let Some(items) = schema.get("items") {
         names_of(items, out);
     }
