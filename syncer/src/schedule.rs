@@ -387,4 +387,63 @@ mod tests {
             (9, Next(None)),
         ]);
     }
+
+    /// What is known of an object without looking into the schedule.
+    #[derive(Clone, Copy, Default)]
+    struct Model {
+        running: bool,
+        /// A change since it was last started, at this time.
+        changed: Option<Duration>,
+        /// It failed last time, and is repeated at this time.
+        retry: Option<Duration>,
+    }
+
+    proptest::proptest! {
+        /// No change is lost, nothing runs twice at a time, and nothing runs without a reason.
+        #[test]
+        fn every_change_is_read_after_it(steps in proptest::collection::vec((0_u8..5, 0_usize..3, 1_u64..60), 1..200)) {
+            let names = ["a", "b", "c"];
+            let mut schedule = Schedule::new(Duration::from_secs(3600));
+            let mut now = Duration::ZERO;
+            schedule.hear(1, Mode::Told, true, now);
+            let mut models = [Model { changed: Some(now), ..Model::default() }; 3];
+            for name in names {
+                let keys = BTreeSet::from([name.to_owned()]);
+                schedule.put(name, Subject { refresh: HOURLY, line: Some(1), keys, served: false }, now);
+            }
+            for (step, at, millis) in steps {
+                now += Duration::from_millis(millis);
+                let (name, model) = (names[at], &mut models[at]);
+                match step {
+                    0 => {
+                        schedule.change(1, |key| key == name, now);
+                        model.changed = model.changed.or(Some(now));
+                    }
+                    1 | 2 if model.running => {
+                        let success = step == 1;
+                        schedule.done(name, success, now, |_| Duration::from_millis(100));
+                        model.running = false;
+                        model.retry = (!success).then(|| now + Duration::from_millis(100));
+                    }
+                    _ => {
+                        let taken = schedule.take_due(now);
+                        for (name, model) in names.iter().zip(&mut models) {
+                            let is_taken = taken.iter().any(|t| t == name);
+                            let ripe = model.changed.is_some_and(|at| at + COALESCE <= now);
+                            let retry = model.retry.is_some_and(|at| at <= now);
+                            proptest::prop_assert!(!(is_taken && model.running), "{} runs twice", name);
+                            if !model.running {
+                                proptest::prop_assert!(is_taken || !(ripe || retry), "{} is not served", name);
+                                let reason = model.changed.is_some() || retry;
+                                proptest::prop_assert!(!is_taken || reason, "{} is served for nothing", name);
+                            }
+                            if is_taken {
+                                *model = Model { running: true, ..Model::default() };
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

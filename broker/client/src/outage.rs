@@ -46,11 +46,12 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(cause) = next {
-        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if cause.is::<rustls::Error>() || inner.is_some_and(|e| e.is::<rustls::Error>()) {
+        if cause.is::<rustls::Error>() {
             return true;
         }
-        next = cause.source();
+        // An I/O error does not name what it wraps as its source, only the source of that.
+        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = wrapped.map(|e| -> &(dyn Error + 'static) { e }).or_else(|| cause.source());
     }
     false
 }

@@ -325,6 +325,45 @@ async fn a_unix_socket_is_an_address() {
 }
 
 #[tokio::test]
+async fn certificates_are_trusted_only_as_the_options_say() {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut piece = [0; 4096];
+            let _ = stream.read(&mut piece).await;
+            let _ = stream.write_all(json(200, &envelope("{\"a\":1}")).as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    let pem = |cert: &rcgen::Certificate| Trust::Pem(cert.pem().into_bytes());
+    let rows = [
+        ("127.0.0.1", pem(&made.cert), "{\"a\":1} vNone"),
+        ("127.0.0.1", pem(&other.cert), "unavailable Tls"),
+        ("127.0.0.1", Trust::System, "unavailable Tls"),
+        ("localhost", pem(&made.cert), "unavailable Tls"),
+    ];
+    for (host, trust, wanted) in rows {
+        let mut options = Options::new(Address::parse(&format!("https://{host}:{port}")).unwrap());
+        options.trust = trust;
+        let session = Client::new(options).unwrap().with_token(Token::parse("t").unwrap());
+        assert_eq!(short_read(session.read_kv1("secret", "x").await), wanted, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn the_own_token_goes_through_vaultrs() {
     let auth = r#"{"client_token":"hvs.new","accessor":"acc","policies":["default"],"token_policies":["default"],"metadata":null,"lease_duration":60,"renewable":true,"entity_id":"","token_type":"service","orphan":true}"#;
     let body = format!(
