@@ -6,6 +6,7 @@ pub mod bench;
 pub mod disk;
 pub mod golden;
 pub mod http;
+pub mod kube;
 pub mod process;
 pub mod target;
 pub mod tour;

@@ -1,4 +1,5 @@
-//! Servers under test: a real OpenBao or our broker, each fresh, in a folder of its own, on a free loopback port.
+//! Servers under test: a real OpenBao, a real HashiCorp Vault or our broker, each fresh, in a folder of its own, on a free
+//! loopback port.
 
 use std::net::TcpListener;
 use std::ops::Deref;
@@ -24,6 +25,8 @@ const PORTS_TRIED: usize = 3;
 pub enum Kind {
     /// The recorded server, the proof that a runner is right.
     OpenBao,
+    /// HashiCorp Vault 1.13.1, for what OpenBao has changed since.
+    HashiVault,
     /// Ours.
     Broker,
 }
@@ -118,23 +121,45 @@ impl OpenBao {
     /// # Errors
     /// The binary cannot be had or does not start: with its log.
     pub fn start() -> Result<Server> {
-        let binary = fetched("openbao.sh")?;
-        let mut last = None;
-        for _ in 0..PORTS_TRIED {
-            let dir = folder()?;
-            let addr = format!("127.0.0.1:{}", free_port()?);
-            let mut command = Command::new(&binary);
-            command.args(["server", "-dev", "-dev-no-store-token", "-dev-root-token-id=root"]);
-            command.arg(format!("-dev-listen-address={addr}")).env("HOME", dir.path());
-            let process = Process::start("openbao", &command, &dir.path().join("server.log"))?;
-            let target = Target { addr, root_token: "root".into(), kind: Kind::OpenBao };
-            match ready(process, dir, || Some(target.clone())) {
-                Err(error) if format!("{error:#}").contains("address already in use") => last = Some(error),
-                other => return other,
-            }
-        }
-        Err(last.context("no port was tried")?)
+        dev_server(Kind::OpenBao, &Command::new(fetched("openbao.sh")?))
     }
+}
+
+/// The real HashiCorp Vault, as a dev server with KV v2 at `secret/` and everything in memory.
+#[derive(Debug)]
+pub struct HashiVault;
+
+impl HashiVault {
+    /// Starts a fresh one; builds the binary where it is missing, which takes many minutes.
+    ///
+    /// # Errors
+    /// The binary cannot be had or does not start: with its log.
+    pub fn start() -> Result<Server> {
+        let mut command = Command::new(fetched("vault.sh")?);
+        // One of its drivers has a certificate with a negative serial number, at which a current Go panics.
+        command.env("GODEBUG", "x509negativeserial=1");
+        dev_server(Kind::HashiVault, &command)
+    }
+}
+
+/// Starts the program of `command`, with its environment, as a dev server that both projects know.
+fn dev_server(kind: Kind, command: &Command) -> Result<Server> {
+    let mut last = None;
+    for _ in 0..PORTS_TRIED {
+        let dir = folder()?;
+        let addr = format!("127.0.0.1:{}", free_port()?);
+        let mut dev = Command::new(command.get_program());
+        dev.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        dev.args(["server", "-dev", "-dev-no-store-token", "-dev-root-token-id=root"]);
+        dev.arg(format!("-dev-listen-address={addr}")).env("HOME", dir.path());
+        let process = Process::start(&format!("{kind:?}"), &dev, &dir.path().join("server.log"))?;
+        let target = Target { addr, root_token: "root".into(), kind };
+        match ready(process, dir, || Some(target.clone())) {
+            Err(error) if format!("{error:#}").contains("address already in use") => last = Some(error),
+            other => return other,
+        }
+    }
+    Err(last.context("no port was tried")?)
 }
 
 /// How our broker is started.

@@ -44,20 +44,20 @@ build() { # NAME MODULE PACKAGE
 ensure() {
     local todo name module package
     todo=$(missing)
-    [ -n "$todo" ] || return 0
+    scratch="$folder/scratch" # left behind by a run that was killed
+    [ -n "$todo" ] || [ -e "$scratch" ] || return 0
     export GOTOOLCHAIN=${GOTOOLCHAIN:-local} GOWORK=off CGO_ENABLED=0
-    need_go "$todo"
+    [ -z "$todo" ] || need_go "$todo"
     mkdir -p "$folder"
     exec 9>"$folder/lock"
-    flock -n 9 || { echo "$(basename "$0"): another run builds now, waiting for it" >&2; flock 9; }
+    flock -n 9 || { echo "$(basename "$0"): another run is at work, waiting for it" >&2; flock 9; }
+    trap 'rm -rf "$scratch"' EXIT
+    trap 'exit 130' INT TERM
     todo=$(missing)
     [ -n "$todo" ] || return 0
     need_disk
-    scratch="$folder/scratch"
-    trap 'rm -rf "$scratch"' EXIT
-    trap 'exit 130' INT TERM
-    mkdir -p "$scratch"
-    export GOMODCACHE="$scratch/modules" GOCACHE="$scratch/build"
+    mkdir -p "$scratch/tmp"
+    export GOMODCACHE="$scratch/modules" GOCACHE="$scratch/build" GOTMPDIR="$scratch/tmp"
     export GOFLAGS="-mod=readonly -modcacherw -trimpath -buildvcs=false"
     while read -r name module package; do
         build "$name" "$module" "$package" </dev/null

@@ -1,0 +1,10 @@
+//! A real Kubernetes API server for tests: etcd, kube-apiserver and kube-controller-manager, without a node.
+
+mod access;
+mod cluster;
+mod namespace;
+mod pki;
+
+pub use access::{Access, Answer};
+pub use cluster::Cluster;
+pub use namespace::Namespace;

@@ -1,0 +1,13 @@
+//! Tests with the real servers of others that take long to start: one Kubernetes API server for all of them, and HashiCorp Vault.
+
+#[path = "cluster/apiserver.rs"]
+mod apiserver;
+#[path = "cluster/collection.rs"]
+mod collection;
+#[path = "cluster/tokens.rs"]
+mod tokens;
+
+use std::time::Duration;
+
+/// How long a controller may take to do its work.
+const LIMIT: Duration = Duration::from_secs(60);
