@@ -4,6 +4,8 @@
 mod apiserver;
 #[path = "cluster/collection.rs"]
 mod collection;
+#[path = "cluster/crds.rs"]
+mod crds;
 #[path = "cluster/tokens.rs"]
 mod tokens;
 
