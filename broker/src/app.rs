@@ -4,14 +4,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use broker_core::mount;
+use broker_core::auth::{auth_key, auths_key, decode_auth};
+use broker_core::mount::{decode_mount, mount_key, mount_path_of, mounts_key};
 use broker_core::record::uuid_text;
 use broker_core::route::MountTable;
-use broker_core::row::{RowKey, Table};
+use broker_core::row::RowKey;
 
 use crate::metrics::Metrics;
 use crate::ops::remount::Moves;
 use crate::policy_store::{FolderProblem, LoadError, PolicyStore};
+use crate::reviewer::Reviewer;
 use crate::store::{Ledger, ReadError, Snapshot};
 
 /// The version of Vault's API that clients are told, since some switch features by it.
@@ -23,7 +25,7 @@ pub struct App {
     pub ledger: Ledger,
     /// Policies in force.
     pub policies: PolicyStore,
-    /// Mounts of secret engines.
+    /// Mounts of secret engines, and auth methods.
     pub mounts: ArcSwap<MountTable>,
     /// Counters.
     pub metrics: Metrics,
@@ -37,6 +39,8 @@ pub struct App {
     pub drain: tokio_util::sync::CancellationToken,
     /// Mounts that were moved in this run.
     pub moves: Mutex<Moves>,
+    /// Asks API servers about tokens of service accounts.
+    pub reviewer: Reviewer,
     mount_change: Mutex<()>,
 }
 
@@ -64,6 +68,7 @@ impl App {
             storage_type,
             drain: tokio_util::sync::CancellationToken::new(),
             moves: Mutex::default(),
+            reviewer: Reviewer::default(),
             mount_change: Mutex::new(()),
         };
         Ok((Arc::new(app), problems))
@@ -108,10 +113,25 @@ impl App {
 }
 
 fn load_mounts(snapshot: &Snapshot) -> Result<MountTable, ReadError> {
-    let mut mounts = Vec::new();
-    for name in snapshot.children(&RowKey::new(Table::Mount, ""), None, usize::MAX)? {
-        let Some(row) = snapshot.get(&RowKey::new(Table::Mount, name.as_str()))? else { continue };
-        mounts.push(mount::decode_mount(row.expose()).ok_or(ReadError::Damaged("mount"))?);
+    let mounts = load_table(snapshot, &mounts_key(), mount_key, |row| {
+        decode_mount(row).ok_or(ReadError::Damaged("mount"))
+    })?;
+    let auth = load_table(snapshot, &auths_key(), auth_key, |row| {
+        decode_auth(row).ok_or(ReadError::Damaged("auth method"))
+    })?;
+    Ok(MountTable::new(mounts, auth))
+}
+
+fn load_table<T>(
+    snapshot: &Snapshot,
+    all: &RowKey,
+    key: fn(&str) -> RowKey,
+    decode: fn(&[u8]) -> Result<T, ReadError>,
+) -> Result<Vec<T>, ReadError> {
+    let mut found = Vec::new();
+    for name in snapshot.children(all, None, usize::MAX)? {
+        let Some(row) = snapshot.get(&key(&mount_path_of(&name)))? else { continue };
+        found.push(decode(row.expose())?);
     }
-    Ok(MountTable::new(mounts))
+    Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use broker_core::auth::AuthRef;
 use broker_core::authorize::{Authorized, authorize, authorize_below};
 use broker_core::command::{Command, Reply};
 use broker_core::identity::Grant;
@@ -9,7 +10,7 @@ use broker_core::kv2::Existence;
 use broker_core::ledger::{Sealed, Submission};
 use broker_core::reason::ReasonCode;
 use broker_core::record::{Actor, Draft, Kind, Object, uuid_text};
-use broker_core::route::{Op, RouteError, SysOp, TokenOp, Verb, capability, route};
+use broker_core::route::{self, Op, RouteError, SysOp, TokenOp, Verb, capability, route};
 use broker_core::token::{TokenCommand, TokenInfo};
 use policies::PolicySet;
 
@@ -103,11 +104,17 @@ pub async fn handle(app: &Arc<App>, incoming: Incoming) -> Answer {
     let mut draft = first_draft(&incoming);
     let failure = match read(&incoming) {
         Err(failure) => failure,
-        Ok(request) => match identify(app, &request, &mut draft) {
-            Err(failure) => failure,
-            Ok(_) if request.help => Failure::no_help(),
-            Ok(caller) => return answer(app, &request, &caller, draft).await,
-        },
+        Ok(request) => {
+            request.path.as_str().clone_into(&mut draft.object.path);
+            if let Some(method) = login_method(app, &request) {
+                return log_in(app, &request, &method, draft).await;
+            }
+            match identify(app, &request, &mut draft) {
+                Err(failure) => failure,
+                Ok(_) if request.help => Failure::no_help(),
+                Ok(caller) => return answer(app, &request, &caller, draft).await,
+            }
+        }
     };
     conclude(app, draft, None, Err(failure)).await
 }
@@ -138,7 +145,6 @@ fn first_draft(incoming: &Incoming) -> Draft {
 }
 
 fn identify(app: &App, request: &Request, draft: &mut Draft) -> Result<Caller, Failure> {
-    request.path.as_str().clone_into(&mut draft.object.path);
     let Some(presented) = &request.token else { return Err(Failure::bad_token(ReasonCode::NoToken)) };
     let found = ops::token::find(app, &presented.0, request.time)?;
     let token = found.ok_or_else(|| Failure::bad_token(ReasonCode::BadToken))?;
@@ -152,6 +158,25 @@ fn identify(app: &App, request: &Request, draft: &mut Draft) -> Result<Caller, F
     });
     let set = app.policies.now().set(&grant.policies);
     Ok(Caller { token, set })
+}
+
+/// The auth method that a request logs in with; such a request needs no token.
+fn login_method(app: &App, request: &Request) -> Option<AuthRef> {
+    let method = route::login(request.verb, &request.path, &app.mounts.load());
+    method.filter(|_| !request.help)
+}
+
+async fn log_in(app: &Arc<App>, request: &Request, method: &AuthRef, mut draft: Draft) -> Answer {
+    draft.kind = Kind::Login;
+    draft.object.mount = format!("auth/{}", method.path);
+    for _ in 0..MAX_ATTEMPTS {
+        let mut draft = draft.clone();
+        let plan = ops::kubernetes_login::login(app, request, method, &mut draft).await;
+        if let Ok(answer) = commit(app, draft, None, plan).await {
+            return answer;
+        }
+    }
+    conclude(app, draft, None, Err(Failure::busy())).await
 }
 
 async fn answer(app: &Arc<App>, request: &Request, caller: &Caller, draft: Draft) -> Answer {
@@ -186,6 +211,7 @@ async fn plan(
     let existence = match &routed {
         Ok(Op::Kv(op)) if op.needs_existence() => Backend::of(app, op).existence(op)?,
         Ok(Op::Token(TokenOp::RoleWrite(name))) => ops::roles::existence(app, name)?,
+        Ok(Op::Auth(op)) => ops::kubernetes::existence(app, op)?,
         _ => Existence::Present,
     };
     let allowed = match routed {
@@ -244,6 +270,7 @@ async fn dispatch(
         }
         Op::Token(op) => ops::token::plan(context, op),
         Op::Sys(op) => ops::sys::plan(context, &op),
+        Op::Auth(op) => ops::kubernetes::plan(context, &op),
     }
 }
 

@@ -15,6 +15,7 @@ pub mod kv;
 pub mod metrics;
 pub mod ops;
 pub mod policy_store;
+pub mod reviewer;
 pub mod run;
 pub mod say;
 pub mod serve;

@@ -1,4 +1,4 @@
-//! Removes tokens that ended by their time, so that their rows and children do not stay.
+//! Removes tokens that ended by their time or with their auth method, so that their rows and children do not stay.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use broker_core::command::Command;
 use broker_core::ledger::Submission;
 use broker_core::record::Kind;
 use broker_core::row::{RowKey, Table};
-use broker_core::token::{TokenCommand, TokenInfo, is_live};
+use broker_core::token::{TokenCommand, TokenInfo};
 
 use crate::app::App;
 use crate::clock;
 use crate::first_start::own_record;
-use crate::ops::token::by_id;
+use crate::ops::token::{by_id, stands};
 
 /// How often tokens are looked through. A token that ended is refused at once; only its rows stay until then.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -54,5 +54,5 @@ fn ended(app: &App) -> Vec<TokenInfo> {
         }
     };
     let tokens = ids.iter().filter_map(|id| by_id(app, id).ok().flatten());
-    tokens.filter(|token| !is_live(token, now)).collect()
+    tokens.filter(|token| !stands(app, token, now)).collect()
 }

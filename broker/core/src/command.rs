@@ -1,5 +1,6 @@
 //! Commands: every write of the broker as a value, and what follows from it, decided without I/O.
 
+use crate::auth::AuthCommand;
 use crate::kv1::Kv1Command;
 use crate::kv2::{Kv2Command, VersionInfo};
 use crate::mount::MountCommand;
@@ -24,6 +25,8 @@ pub enum Command {
     Token(TokenCommand),
     /// A step in the numbering of a sender of delivery records.
     Sender(SenderCommand),
+    /// A change of the auth methods, or a login.
+    Auth(AuthCommand),
 }
 
 /// Why a decision stopped.
@@ -151,5 +154,6 @@ pub fn apply(rows: &Rows, command: &Command) -> Result<Effects, Halt> {
         Command::Policy(c) => crate::policy::apply(rows, c),
         Command::Token(c) => crate::token::apply(rows, c),
         Command::Sender(c) => crate::sender::apply(rows, c),
+        Command::Auth(c) => crate::auth::apply(rows, c),
     }
 }

@@ -3,10 +3,12 @@
 //! Start with [`command::apply`]: it decides every write over rows that its adapter loads. [`token`] and [`kv2`]
 //! hold the rules that Vault's users know; [`record`] is the audit record; [`ledger`] the proofs that a value may leave.
 
+pub mod auth;
 pub mod authorize;
 pub mod change;
 pub mod command;
 pub mod duration;
+mod glob;
 pub mod identity;
 pub mod json;
 pub mod kv1;

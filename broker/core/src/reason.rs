@@ -19,6 +19,10 @@ pub enum ReasonCode {
     ExplicitDeny,
     /// The path needs `sudo` besides.
     NeedsSudo,
+    /// The login is refused; the record's rule says why.
+    LoginRefused,
+    /// The server that vouches for logins could not be asked.
+    ReviewFailed,
     /// There is nothing at this path.
     NotFound,
     /// Nothing is mounted at this path.
@@ -41,7 +45,7 @@ pub enum ReasonCode {
 
 impl ReasonCode {
     /// All codes, for metrics and the schema.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Ok,
         Self::BadRequest,
         Self::NoToken,
@@ -50,6 +54,8 @@ impl ReasonCode {
         Self::MissingCapability,
         Self::ExplicitDeny,
         Self::NeedsSudo,
+        Self::LoginRefused,
+        Self::ReviewFailed,
         Self::NotFound,
         Self::NoMount,
         Self::Unsupported,
@@ -72,6 +78,8 @@ impl ReasonCode {
             Self::MissingCapability => "missing-capability",
             Self::ExplicitDeny => "explicit-deny",
             Self::NeedsSudo => "needs-sudo",
+            Self::LoginRefused => "login-refused",
+            Self::ReviewFailed => "review-failed",
             Self::NotFound => "not-found",
             Self::NoMount => "no-mount",
             Self::Unsupported => "unsupported",
@@ -93,7 +101,8 @@ impl ReasonCode {
             | Self::NoRule
             | Self::MissingCapability
             | Self::ExplicitDeny
-            | Self::NeedsSudo => "deny",
+            | Self::NeedsSudo
+            | Self::LoginRefused => "deny",
             _ => "error",
         }
     }

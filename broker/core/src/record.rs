@@ -27,6 +27,8 @@ pub enum Kind {
     MetadataRead,
     /// A secret's or mount's metadata was changed.
     MetadataWrite,
+    /// Somebody logged in, or tried to.
+    Login,
     /// A token was created.
     TokenCreate,
     /// A token was looked up.
@@ -69,13 +71,14 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, for the schema.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::SecretRead,
         Self::SecretWrite,
         Self::SecretDelete,
         Self::SecretList,
         Self::MetadataRead,
         Self::MetadataWrite,
+        Self::Login,
         Self::TokenCreate,
         Self::TokenLookup,
         Self::TokenRenew,
@@ -106,6 +109,7 @@ impl Kind {
             Self::SecretList => "secret.list",
             Self::MetadataRead => "metadata.read",
             Self::MetadataWrite => "metadata.write",
+            Self::Login => "login",
             Self::TokenCreate => "token.create",
             Self::TokenLookup => "token.lookup",
             Self::TokenRenew => "token.renew",

@@ -2,15 +2,19 @@
 
 use policies::{Capability, RequestPath};
 
+use crate::auth::{AuthMount, login_mount};
 use crate::kv2::MountRef;
 use crate::mount::{Engine, MountInfo};
 use crate::record::Kind;
+use crate::token::{MAX_ROLE_NAME_BYTES, TokenInfo};
 
+mod auth;
 mod sys;
 #[cfg(test)]
 mod tests;
 
-pub use sys::{LeaseOp, SysOp};
+pub use auth::{AuthOp, KubernetesOp, login};
+pub use sys::{AuthMountOp, LeaseOp, SysOp};
 
 /// What the HTTP request asks to do, Vault's word for a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +33,19 @@ pub enum Verb {
     Delete,
 }
 
-/// The mounts of secret engines, sorted by path.
+/// The mounts of secret engines and the auth methods, each sorted by path.
 #[derive(Clone, Debug, Default)]
 pub struct MountTable {
     mounts: Vec<MountInfo>,
+    auth: Vec<AuthMount>,
 }
 
 impl MountTable {
-    /// A table of these mounts.
-    pub fn new(mut mounts: Vec<MountInfo>) -> Self {
+    /// A table of these mounts and auth methods.
+    pub fn new(mut mounts: Vec<MountInfo>, mut auth: Vec<AuthMount>) -> Self {
         mounts.sort_by(|a, b| a.path.cmp(&b.path));
-        Self { mounts }
+        auth.sort_by(|a, b| a.path.cmp(&b.path));
+        Self { mounts, auth }
     }
 
     /// All mounts, sorted by path.
@@ -54,13 +60,38 @@ impl MountTable {
 
     /// The mount a path lies in, and the rest of the path below it; the rest keeps a list's trailing slash.
     pub fn resolve<'p>(&self, path: &'p str) -> Option<(&MountInfo, &'p str)> {
-        self.mounts.iter().find_map(|m| {
-            let rest = path.strip_prefix(m.path.as_str())?;
-            match rest.strip_prefix('/') {
-                Some(below) => Some((m, below)),
-                None => rest.is_empty().then_some((m, "")),
-            }
-        })
+        self.mounts.iter().find_map(|m| Some((m, inside(path, &m.path)?)))
+    }
+
+    /// All auth methods but the token store, sorted by path.
+    pub fn auth_methods(&self) -> &[AuthMount] {
+        &self.auth
+    }
+
+    /// The auth method with exactly this path below `auth/`, without its trailing slash.
+    pub fn auth(&self, path: &str) -> Option<&AuthMount> {
+        self.auth.iter().find(|m| m.path == path)
+    }
+
+    /// The auth method that a path below `auth/` lies in, and the rest of the path below it.
+    pub fn resolve_auth<'p>(&self, path: &'p str) -> Option<(&AuthMount, &'p str)> {
+        self.auth.iter().find_map(|m| Some((m, inside(path, &m.path)?)))
+    }
+
+    /// Whether the auth method that gave a token is still there: its tokens end with it. Another one at the same path
+    /// is younger than they are.
+    pub fn stands_behind(&self, token: &TokenInfo) -> bool {
+        let Some(path) = login_mount(&token.path) else { return true };
+        self.auth(path).is_some_and(|mount| mount.created <= token.created)
+    }
+}
+
+/// The rest of a path in a mount.
+fn inside<'p>(path: &'p str, mount: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(mount)?;
+    match rest.strip_prefix('/') {
+        Some(below) => Some(below),
+        None => rest.is_empty().then_some(""),
     }
 }
 
@@ -145,6 +176,8 @@ pub enum Op {
     Token(TokenOp),
     /// On the broker.
     Sys(SysOp),
+    /// On an auth method.
+    Auth(AuthOp),
 }
 
 /// Why a path leads nowhere.
@@ -173,6 +206,9 @@ pub fn route(verb: Verb, path: &RequestPath, mounts: &MountTable) -> Result<Op, 
     }
     if let Some(rest) = below(text, "auth/token") {
         return token(verb, rest).map(Op::Token);
+    }
+    if let Some(rest) = below(text, "auth") {
+        return auth::route(verb, rest, mounts).map(Op::Auth);
     }
     let (mount, rest) = mounts.resolve(text).ok_or(RouteError::NoMount)?;
     let at = MountRef { id: mount.id.clone(), path: mount.path.clone() };
@@ -264,12 +300,15 @@ fn token_role(verb: Verb, name: String) -> Result<TokenOp, RouteError> {
     }
 }
 
-/// Names that Vault takes: letters, digits and `_`, and inside also `-` and `.`.
-fn role_name(text: &str) -> Result<String, RouteError> {
+/// Whether a role may have this name: letters, digits and `_`, and inside also `-` and `.`, as Vault takes them.
+pub fn is_role_name(text: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let inside = text.chars().all(|c| word(c) || matches!(c, '-' | '.'));
-    let good = inside && text.starts_with(word) && text.ends_with(word);
-    if good { Ok(text.to_owned()) } else { Err(RouteError::UnsupportedPath) }
+    inside && text.len() <= MAX_ROLE_NAME_BYTES && text.starts_with(word) && text.ends_with(word)
+}
+
+fn role_name(text: &str) -> Result<String, RouteError> {
+    if is_role_name(text) { Ok(text.to_owned()) } else { Err(RouteError::UnsupportedPath) }
 }
 
 fn only<T>(verb: Verb, verbs: &[Verb], op: T) -> Result<T, RouteError> {
@@ -290,6 +329,7 @@ impl Op {
             Self::Kv(op) => kv_kind(op),
             Self::Token(op) => token_kind(op),
             Self::Sys(op) => op.kind(),
+            Self::Auth(op) => op.kind(),
         }
     }
 }

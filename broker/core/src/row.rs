@@ -33,11 +33,17 @@ pub enum Table {
     Sender = 11,
     /// Token roles; key: the role's name.
     TokenRole = 12,
+    /// Auth methods; key: the path below `auth/` as one segment.
+    AuthMount = 13,
+    /// Settings of an auth method; key: its id.
+    AuthConfig = 14,
+    /// Roles of an auth method; key: its id, slash, the role's name.
+    AuthRole = 15,
 }
 
 impl Table {
     /// All tables, in the order of their numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Mount,
         Self::Policy,
         Self::Token,
@@ -50,6 +56,9 @@ impl Table {
         Self::Change,
         Self::Sender,
         Self::TokenRole,
+        Self::AuthMount,
+        Self::AuthConfig,
+        Self::AuthRole,
     ];
 }
 

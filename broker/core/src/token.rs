@@ -16,6 +16,7 @@ mod row;
 mod tests;
 
 pub use create::{CallerRights, CreateContext, CreateRequest, NewIds, plan_create, plan_create_with_role};
+pub(crate) use life::{after, tighter};
 pub use life::{is_live, plan_renew, remaining_seconds};
 pub use role::{
     MAX_ROLE_NAME_BYTES, MAX_ROLES, RoleChange, RoleSeconds, RoleTokenType, TokenRole, decode_role, role_key,

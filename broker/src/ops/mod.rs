@@ -1,9 +1,12 @@
-//! What the broker does besides serving secrets: tokens and their roles, mounts, policies, capabilities, leases, tools, the audit log
+//! What the broker does besides serving secrets: tokens and their roles, logins, mounts, policies, capabilities, leases, tools, the audit log
 //! and the change stream.
 
 pub mod audit;
+pub mod auth;
 pub mod capabilities;
 pub mod changes;
+pub mod kubernetes;
+pub mod kubernetes_login;
 pub mod leases;
 pub mod mounts;
 pub mod policy;

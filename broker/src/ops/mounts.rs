@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use broker_core::auth::TOKEN_STORE;
 use broker_core::command::Command;
 use broker_core::mount::{Engine, MountCommand, MountInfo, MountRequest, Tune};
 use broker_core::wire::{Envelope, quote};
@@ -10,10 +11,10 @@ use crate::app::App;
 use crate::flow::{Context, Note, Plan};
 use crate::http::error::Failure;
 use crate::http::reply::Answer;
-use crate::ops::{data, done, doubled, store_failed, unknown_fields};
+use crate::ops::{auth, data, done, doubled, store_failed, unknown_fields};
 
 /// The system's default and longest lease in seconds, as answered where a mount has none of its own.
-const SYSTEM_LEASE_SECONDS: u64 = 2_764_800;
+pub const SYSTEM_LEASE_SECONDS: u64 = 2_764_800;
 /// What a mount request may hold; other fields are warned about.
 const MOUNT_FIELDS: [&str; 9] = [
     "type",
@@ -27,8 +28,11 @@ const MOUNT_FIELDS: [&str; 9] = [
     "plugin_version",
 ];
 
+/// The version that mounts are said to run.
+pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"), "+builtin");
+
 /// What older clients look for beside a mount.
-const SUPPORTED: &str = "\"deprecation_status\":\"supported\",";
+pub const SUPPORTED: &str = "\"deprecation_status\":\"supported\",";
 
 /// All mounts, by path.
 pub fn list(context: &Context<'_>) -> Result<Answer, Failure> {
@@ -61,7 +65,7 @@ fn info(mount: &MountInfo, first: &str) -> String {
         mount.max_lease_ttl,
         quote(&mount.description),
         options(mount),
-        quote(concat!("v", env!("CARGO_PKG_VERSION"), "+builtin")),
+        quote(VERSION),
         quote(&mount.id),
     )
 }
@@ -153,7 +157,10 @@ pub fn visible(context: &Context<'_>) -> Result<Answer, Failure> {
     let seen = table.all().iter().filter(|m| set.is_root() || set.any_below(&format!("{}/", m.path)));
     let members: Vec<String> =
         seen.map(|m| format!("{}:{}", quote(&format!("{}/", m.path)), info(m, ""))).collect();
-    Ok(data(context, format!("{{\"auth\":{},\"secret\":{{{}}}}}", auth_methods(), members.join(","))))
+    let methods = auth::described(context.app, |path| {
+        path == TOKEN_STORE || set.is_root() || set.any_below(&format!("auth/{path}/"))
+    });
+    Ok(data(context, format!("{{\"auth\":{methods},\"secret\":{{{}}}}}", members.join(","))))
 }
 
 /// The mounts that are shown without a token: those tuned so.
@@ -170,11 +177,7 @@ pub fn visible_to_all(app: &App, request_id: &str) -> Answer {
             )
         })
         .collect();
-    let text = format!("{{\"auth\":{{}},\"secret\":{{{}}}}}", members.join(","));
+    let methods = auth::visible_to_all(app);
+    let text = format!("{{\"auth\":{methods},\"secret\":{{{}}}}}", members.join(","));
     Answer::json(Envelope::data(text).to_text(request_id))
-}
-
-/// The auth methods: the token store.
-pub fn auth_methods() -> String {
-    "{\"token/\":{\"accessor\":\"auth_token_00000000\",\"config\":{\"default_lease_ttl\":0,\"force_no_cache\":false,\"max_lease_ttl\":0,\"token_type\":\"default-service\"},\"description\":\"token based credentials\",\"external_entropy_access\":false,\"local\":false,\"options\":null,\"plugin_version\":\"\",\"running_plugin_version\":\"\",\"running_sha256\":\"\",\"seal_wrap\":false,\"type\":\"token\",\"uuid\":\"00000000-0000-4000-8000-000000000000\"}}".to_owned()
 }

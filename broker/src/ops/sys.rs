@@ -6,7 +6,7 @@ use crate::flow::{Context, Note, Plan};
 use crate::http::error::Failure;
 use crate::http::reply::{Answer, Payload};
 use crate::ops::{
-    audit, capabilities, changes, data, doubled, leases, mounts, policy, records, remount, required_text,
+    audit, auth, capabilities, changes, data, leases, mounts, policy, records, remount, required_text,
     resultant, tools,
 };
 
@@ -34,7 +34,8 @@ pub fn plan(context: &Context<'_>, op: &SysOp) -> Result<Plan, Failure> {
         SysOp::PolicyWrite { name, legacy } => policy::write(context, name, *legacy),
         SysOp::PolicyDelete { name } => policy::delete(context, name),
         SysOp::Capabilities(whose) => capabilities::ask(context, *whose).map(read),
-        SysOp::AuthMethods => Ok(read(doubled(context, mounts::auth_methods()))),
+        SysOp::AuthMethods => Ok(read(auth::list(context))),
+        SysOp::AuthMount(op) => auth::plan(context, op),
         SysOp::AuditDevices => Ok(read(data(context, "{}"))),
         SysOp::AuditEnable => Err(Failure::bad_request(format!("cannot enable {NO_DEVICES}"))),
         SysOp::AuditDisable => Err(Failure::bad_request(format!("cannot disable {NO_DEVICES}"))),

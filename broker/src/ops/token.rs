@@ -18,7 +18,7 @@ use crate::flow::{Context, Note, Plan};
 use crate::http::error::Failure;
 use crate::http::reply::Answer;
 use crate::keys::HashPurpose;
-use crate::ops::{data, hex, required_text, roles, store_failed, unknown_fields};
+use crate::ops::{data, hex, kubernetes, required_text, roles, store_failed, unknown_fields};
 use crate::store::ReadError;
 
 /// What a new token begins with; secret scanners know it.
@@ -87,14 +87,19 @@ pub fn find(app: &App, token: &str, now: Time) -> Result<Option<TokenInfo>, Fail
 /// # Errors
 /// When the store cannot be read.
 pub fn lives(app: &App, token: &TokenInfo, now: Time) -> Result<bool, ReadError> {
-    let mut alive = is_live(token, now);
+    let mut alive = stands(app, token, now);
     let mut parent = token.parent.clone();
     while let (true, Some(id)) = (alive, &parent) {
         let Some(found) = by_id(app, id)? else { return Ok(false) };
-        alive = is_live(&found, now);
+        alive = stands(app, &found, now);
         parent = found.parent;
     }
     Ok(alive)
+}
+
+/// Whether a token has not ended by itself, its ancestors aside: by its time, or with the auth method that gave it.
+pub fn stands(app: &App, token: &TokenInfo, now: Time) -> bool {
+    is_live(token, now) && app.mounts.load().stands_behind(token)
 }
 
 /// The token with a row key, live or not.
@@ -191,7 +196,7 @@ fn known_role(context: &Context<'_>, name: &str) -> Result<TokenRole, Failure> {
 }
 
 /// The `auth` part of an answer.
-fn auth(token: &TokenInfo, text: &str, now: Time) -> Zeroizing<String> {
+pub fn auth(token: &TokenInfo, text: &str, now: Time) -> Zeroizing<String> {
     let policies = string_list(&token.policies);
     Zeroizing::new(format!(
         "{{\"client_token\":{},\"accessor\":{},\"policies\":{policies},\"token_policies\":{policies},\"metadata\":{},\"lease_duration\":{},\"renewable\":{},\"entity_id\":\"\",\"token_type\":\"service\",\"orphan\":{},\"mfa_requirement\":null,\"num_uses\":{}}}",
@@ -267,6 +272,7 @@ fn renew(context: &Context<'_>, whose: TokenRef) -> Result<Plan, Failure> {
         (None, TokenRef::Accessor) => return Err(invalid_accessor()),
         (None, _) => return Err(Failure::bad_request("token not found")),
     };
+    kubernetes::check_renewal(context.app, &token)?;
     let increment = field::optional(body, "increment", field::seconds)
         .map_err(|e| Failure::bad_request(e.to_string()))?
         .unwrap_or(0);

@@ -50,6 +50,8 @@ pub enum SysOp {
     Capabilities(TokenRef),
     /// GET `sys/auth`: the auth methods.
     AuthMethods,
+    /// `sys/auth/PATH` and its `tune`.
+    AuthMount(AuthMountOp),
     /// GET `sys/audit`: no devices; the log is always on.
     AuditDevices,
     /// POST `sys/audit/PATH`: refused, the log is no device.
@@ -92,6 +94,21 @@ pub enum SysOp {
     Records,
 }
 
+/// An operation on an entry of the table of auth methods; paths are below `auth/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthMountOp {
+    /// GET `sys/auth/PATH`.
+    One(String),
+    /// POST `sys/auth/PATH`.
+    Enable(String),
+    /// DELETE `sys/auth/PATH`.
+    Disable(String),
+    /// GET `sys/auth/PATH/tune`.
+    Tuning(String),
+    /// POST `sys/auth/PATH/tune`.
+    Tune(String),
+}
+
 /// An operation on leases, of which the broker issues none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeaseOp {
@@ -118,6 +135,9 @@ pub enum LeaseOp {
 pub(super) fn route(verb: Verb, rest: &str) -> Result<SysOp, RouteError> {
     if let Some(path) = below(rest, "mounts") {
         return mount(verb, path);
+    }
+    if let Some(path) = below(rest, "auth") {
+        return auth_mount(verb, path).map(SysOp::AuthMount);
     }
     if let Some(path) = below(rest, "internal/ui/mounts") {
         return only(verb, &[Verb::Read], SysOp::Preflight(path.to_owned()));
@@ -180,6 +200,17 @@ fn mount(verb: Verb, path: &str) -> Result<SysOp, RouteError> {
     }
 }
 
+fn auth_mount(verb: Verb, path: &str) -> Result<AuthMountOp, RouteError> {
+    match (path.strip_suffix("/tune"), verb) {
+        (Some(mount), Verb::Read) => Ok(AuthMountOp::Tuning(mount.to_owned())),
+        (Some(mount), Verb::Write) => Ok(AuthMountOp::Tune(mount.to_owned())),
+        (None, Verb::Read) => Ok(AuthMountOp::One(path.to_owned())),
+        (None, Verb::Write) => Ok(AuthMountOp::Enable(path.to_owned())),
+        (None, Verb::Delete) => Ok(AuthMountOp::Disable(path.to_owned())),
+        _ => Err(RouteError::UnsupportedOperation),
+    }
+}
+
 fn policy(verb: Verb, name: &str, legacy: bool) -> Result<SysOp, RouteError> {
     let name = name.to_owned();
     match verb {
@@ -235,8 +266,15 @@ impl SysOp {
     /// The kind of its audit record.
     pub(super) const fn kind(&self) -> Kind {
         match self {
-            Self::Mounts | Self::Mount(_) | Self::Tuning(_) | Self::RemountStatus(_) => Kind::MountRead,
-            Self::Enable(_) | Self::Disable(_) | Self::Tune(_) | Self::Remount => Kind::MountWrite,
+            Self::Mounts
+            | Self::Mount(_)
+            | Self::Tuning(_)
+            | Self::RemountStatus(_)
+            | Self::AuthMethods
+            | Self::AuthMount(AuthMountOp::One(_) | AuthMountOp::Tuning(_)) => Kind::MountRead,
+            Self::Enable(_) | Self::Disable(_) | Self::Tune(_) | Self::Remount | Self::AuthMount(_) => {
+                Kind::MountWrite
+            }
             Self::Policies { .. } | Self::Policy { .. } => Kind::PolicyRead,
             Self::PolicyWrite { .. } | Self::PolicyDelete { .. } => Kind::PolicyWrite,
             Self::Audit | Self::AuditTree | Self::AuditSchema => Kind::AuditRead,

@@ -22,7 +22,8 @@ fn seconds_between(from: Time, to: Time) -> u64 {
     u64::try_from(nanos / NANOS_PER_SECOND).unwrap_or(0)
 }
 
-pub(super) fn after(from: Time, seconds: u64) -> Time {
+/// A time so many seconds later.
+pub(crate) fn after(from: Time, seconds: u64) -> Time {
     from.plus_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
@@ -36,7 +37,7 @@ pub(super) fn max_ttl(explicit: u64) -> u64 {
 }
 
 /// The smaller of two limits, where 0 is none.
-pub(super) fn tighter(one: u64, other: u64) -> u64 {
+pub(crate) fn tighter(one: u64, other: u64) -> u64 {
     match (one, other) {
         (0, limit) | (limit, 0) => limit,
         (one, other) => one.min(other),

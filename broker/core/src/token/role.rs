@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::create::{CreateRequest, normalized};
 use super::life::tighter;
 use crate::command::{Effects, Halt, Reply};
+use crate::glob::matches;
 use crate::json::Json;
 use crate::json::field::{self, optional};
 use crate::load::Needs;
@@ -323,18 +324,6 @@ impl TokenRole {
 
 fn any_matches(patterns: &[String], text: &str) -> bool {
     patterns.iter().any(|pattern| matches(pattern, text))
-}
-
-/// Whether a pattern with `*` for any text matches the whole text.
-fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        let Some((_, behind)) = rest.split_once(part) else { return false };
-        rest = behind;
-    }
-    rest.ends_with(last)
 }
 
 /// A list as Go prints it.
