@@ -203,8 +203,9 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// A write where only records are taken, since the medium has too little room: it is refused alone.
 fn no_table() -> Stop {
-    Stop::Storage("a command without a transaction".to_owned())
+    Stop::Alone(CommitError::Storage)
 }
 
 fn bad_key(why: &str) -> Refusal {

@@ -90,12 +90,16 @@ pub struct Sizes {
     pub checkpoint_after: Duration,
     /// Submissions in one group at most.
     pub group: usize,
+    /// How long a group waits for as many submissions as the last one had.
+    pub linger: Duration,
     /// Revisions whose changes are kept for [`Ledger::changes`].
     pub changes: u64,
     /// Time between attempts to reopen the store, or to make a checkpoint that failed.
     pub retry: Duration,
     /// Bytes of room below which writes are refused, so that records of reads and denials go on for longer.
     pub reserve: u64,
+    /// How often the room of the medium is looked at.
+    pub room_interval: Duration,
 }
 
 impl Default for Sizes {
@@ -105,9 +109,11 @@ impl Default for Sizes {
             segment: 64 << 20,
             checkpoint_after: Duration::from_secs(30),
             group: 256,
+            linger: Duration::from_micros(300),
             changes: 100_000,
             retry: Duration::from_secs(1),
             reserve: 32 << 20,
+            room_interval: Duration::from_millis(100),
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
 use std::time::Instant;
 
 use broker_core::ledger::{Committed, Submission};
@@ -49,12 +49,24 @@ pub(crate) struct Writer {
     // `None` after a failure that left memory and files apart: nothing is committed until the files were read again.
     state: Option<State>,
     not_before: Option<Instant>,
+    // Submissions of the last group.
+    last_group: usize,
+    // When the room of the medium was asked for, and whether it was low.
+    room: (Option<Instant>, bool),
 }
 
 impl Writer {
     /// A writer that goes on from a state.
     pub(crate) fn new(shared: Arc<Shared>, messages: Receiver<Message>, state: State) -> Self {
-        Self { shared, messages, deferred: None, state: Some(state), not_before: None }
+        Self {
+            shared,
+            messages,
+            deferred: None,
+            state: Some(state),
+            not_before: None,
+            last_group: 1,
+            room: (None, false),
+        }
     }
 
     /// Works until it is closed or no ledger is left.
@@ -109,10 +121,24 @@ impl Writer {
         Ok(message)
     }
 
+    /// Takes what waits. While clients are many, the next ones are waited for a moment: as many as the last group
+    /// had are likely on their way, and each sync that they share is one less.
     fn gather(&mut self, first: Waiting) -> Vec<Waiting> {
         let mut group = vec![first];
+        let (expected, linger) = (self.last_group, self.shared.sizes.linger);
+        let end = (expected > 1).then(|| Instant::now() + linger);
         while group.len() < self.shared.sizes.group {
-            let Ok(message) = self.messages.try_recv() else { break };
+            let message = match (self.messages.try_recv(), end) {
+                (Ok(message), _) => message,
+                (Err(TryRecvError::Empty), Some(end)) if group.len() < expected => {
+                    let left = end.saturating_duration_since(Instant::now());
+                    match self.messages.recv_timeout(left) {
+                        Ok(message) => message,
+                        Err(_) => break,
+                    }
+                }
+                (Err(_), _) => break,
+            };
             self.shared.taken(&message);
             match message {
                 Message::Submit(work, answer) => group.push((work, answer)),
@@ -122,7 +148,19 @@ impl Writer {
                 }
             }
         }
+        self.last_group = group.len();
         group
+    }
+
+    /// Whether the medium has too little room left for writes; asked now and then, since it costs a call of the system.
+    fn is_low(&mut self) -> bool {
+        let (since, low) = self.room;
+        if since.is_none_or(|t| t.elapsed() >= self.shared.sizes.room_interval) {
+            let low = self.shared.media.room().is_ok_and(|room| room < self.shared.sizes.reserve);
+            self.room = (Some(Instant::now()), low);
+            return low;
+        }
+        low
     }
 
     /// Makes a group durable, in as many frames as its size needs.
@@ -176,6 +214,7 @@ impl Writer {
     /// Makes one frame out of the next submissions.
     fn frame(&mut self, rest: &mut std::vec::IntoIter<Waiting>) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
+        let low = self.is_low();
         let state = match self.ready().and_then(|state| make_room(state).map(|()| state)) {
             Ok(state) => state,
             Err(failure) => {
@@ -190,7 +229,6 @@ impl Writer {
         let mut batch =
             Batch::new(&shared.codec, &shared.log, shared.sizes.changes, state.seq, state.revision);
         let mut decided = Vec::with_capacity(rest.len());
-        let low = shared.media.room().is_ok_and(|room| room < shared.sizes.reserve);
         let result = if writes && !low {
             write_frame(&shared, state, &mut batch, rest, &mut decided)
         } else {

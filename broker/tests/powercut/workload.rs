@@ -37,6 +37,7 @@ pub(crate) fn options(media: &FaultMedia) -> LedgerOptions {
         checkpoint_after: Duration::from_secs(600),
         group: 8,
         retry: Duration::from_millis(2),
+        room_interval: Duration::ZERO,
         ..Sizes::default()
     };
     options
