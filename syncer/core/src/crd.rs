@@ -4,7 +4,7 @@ use crate::schema::Shape::{Choice, Flag, Ignored, List, NotYet, Object, Text, Te
 use crate::schema::{Field, Shape, may, must};
 
 /// `metadata` of every object; what a server adds is read over.
-const METADATA: Shape = Object(&[
+pub(crate) const METADATA: Shape = Object(&[
     must("name", Text),
     may("namespace", Text),
     may("labels", TextMap),

@@ -80,7 +80,7 @@ pub fn synced_resource_version(
 }
 
 /// SHA3-224 in lower-case hexadecimal.
-fn sha3_224(input: &[u8]) -> String {
+pub(crate) fn sha3_224(input: &[u8]) -> String {
     let mut state = [0u64; 25];
     let mut blocks = input.chunks_exact(RATE);
     for block in blocks.by_ref() {

@@ -5,6 +5,7 @@
 //! into [`Fetches`]; [`plan`] decides; [`to_yaml`] prints.
 
 mod catalog;
+pub mod cluster;
 mod crd;
 pub mod crds;
 mod duration;

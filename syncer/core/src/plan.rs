@@ -120,17 +120,33 @@ fn plan_empty(wanted: &Wanted, collected: &Collected, previous: Option<&Existing
 
 /// What to do with a target that is there.
 fn plan_update(wanted: &Wanted, data: BTreeMap<String, SecretValue>, previous: &ExistingSecret) -> Plan {
+    match update(wanted, data, previous) {
+        Err(reason) => Plan::Keep { reason },
+        Ok((_, true)) => Plan::Unchanged,
+        Ok((secret, false)) => Plan::Write(secret),
+    }
+}
+
+/// The target as it should become, and whether it is so already.
+///
+/// # Errors
+/// Why it must stay as it is.
+pub(crate) fn update(
+    wanted: &Wanted,
+    data: BTreeMap<String, SecretValue>,
+    previous: &ExistingSecret,
+) -> Result<(RenderedSecret, bool), KeepReason> {
     let merge = matches!(wanted.target.creation, CreationPolicy::Merge | CreationPolicy::CreateOrMerge);
     let data = if merge { merged(data, previous) } else { data };
     let size = data.values().map(SecretValue::len).sum();
     if size > MAX_SECRET_BYTES {
         let problem = RenderProblem { place: "spec".to_owned(), cause: RenderCause::TooLarge(size) };
-        return Plan::Keep { reason: KeepReason::Failed(vec![problem]) };
+        return Err(KeepReason::Failed(vec![problem]));
     }
     let same_data = same(&data, &previous.data);
     if previous.immutable && !same_data {
         let ours = wanted.target.immutable;
-        return Plan::Keep { reason: if ours { KeepReason::Immutable } else { KeepReason::ImmutableTarget } };
+        return Err(if ours { KeepReason::Immutable } else { KeepReason::ImmutableTarget });
     }
     let mut secret = finish(wanted, data);
     if !previous.secret_type.is_empty() {
@@ -146,7 +162,7 @@ fn plan_update(wanted: &Wanted, data: BTreeMap<String, SecretValue>, previous: &
     let same_rest = secret.labels == previous.labels
         && secret.annotations == previous.annotations
         && secret.immutable == previous.immutable;
-    if same_data && same_rest { Plan::Unchanged } else { Plan::Write(secret) }
+    Ok((secret, same_data && same_rest))
 }
 
 /// Labels or annotations of others stay, ours are replaced.

@@ -135,35 +135,7 @@ impl VaultStore {
     /// # Errors
     /// [`PathError`] if the key names no secret.
     pub fn read_path(&self, request: &FetchRequest) -> Result<KvPath, PathError> {
-        let key = request.key.as_str();
-        check_key_path(key)?;
-        let (mount, path) = match &self.path {
-            Some(mount) => {
-                let rest = key.strip_prefix(mount.as_str()).and_then(|rest| rest.strip_prefix('/'));
-                let path = match rest {
-                    Some(rest) if self.version == KvVersion::V2 => rest.strip_prefix("data/").unwrap_or(rest),
-                    Some(rest) => rest,
-                    None => key,
-                };
-                (mount.as_str(), path)
-            }
-            None => match (self.version, key.split_once("/data/")) {
-                (KvVersion::V2, Some(parts)) => parts,
-                _ => key.split_once('/').ok_or(PathError::NoMount)?,
-            },
-        };
-        if path.is_empty() {
-            return Err(PathError::Empty);
-        }
-        if mount.is_empty() {
-            return Err(PathError::NoMount);
-        }
-        Ok(KvPath {
-            mount: mount.to_owned(),
-            path: path.to_owned(),
-            kv: self.version,
-            version: request.version,
-        })
+        kv_path(self.path.as_deref(), self.version, request)
     }
 
     /// The full URL of a read, percent-encoded, with `?version=` where one is asked for.
@@ -178,6 +150,38 @@ impl VaultStore {
     }
 }
 
+/// The path that a request means at a store with this mount and version.
+pub(crate) fn kv_path(
+    store_path: Option<&str>,
+    kv: KvVersion,
+    request: &FetchRequest,
+) -> Result<KvPath, PathError> {
+    let key = request.key.as_str();
+    check_key_path(key)?;
+    let (mount, path) = match store_path {
+        Some(mount) => {
+            let rest = key.strip_prefix(mount).and_then(|rest| rest.strip_prefix('/'));
+            let path = match rest {
+                Some(rest) if kv == KvVersion::V2 => rest.strip_prefix("data/").unwrap_or(rest),
+                Some(rest) => rest,
+                None => key,
+            };
+            (mount, path)
+        }
+        None => match (kv, key.split_once("/data/")) {
+            (KvVersion::V2, Some(parts)) => parts,
+            _ => key.split_once('/').ok_or(PathError::NoMount)?,
+        },
+    };
+    if path.is_empty() {
+        return Err(PathError::Empty);
+    }
+    if mount.is_empty() {
+        return Err(PathError::NoMount);
+    }
+    Ok(KvPath { mount: mount.to_owned(), path: path.to_owned(), kv, version: request.version })
+}
+
 impl KvPath {
     /// The path behind `/v1/`, not percent-encoded.
     pub fn api_path(&self) -> String {
@@ -188,7 +192,7 @@ impl KvPath {
     }
 }
 
-fn percent_encode(path: &str, out: &mut String) {
+pub(crate) fn percent_encode(path: &str, out: &mut String) {
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
             out.push(char::from(byte));
@@ -302,7 +306,7 @@ fn read_token_ref(token: &Node, store_namespace: Option<&str>, findings: &mut Fi
 }
 
 /// The address in the form in which requests are built on it.
-fn check_server(text: &str) -> Result<String, &'static str> {
+pub(crate) fn check_server(text: &str) -> Result<String, &'static str> {
     let url = Url::parse(text).map_err(|_| "not a URL; write it like https://vault.example:8200")?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err("not a URL with http or https; write it like https://vault.example:8200");
@@ -317,7 +321,7 @@ fn check_server(text: &str) -> Result<String, &'static str> {
 }
 
 /// Certificates in PEM form, of Base64 or of Base64 twice.
-fn pem(text: &str) -> Option<String> {
+pub(crate) fn pem(text: &str) -> Option<String> {
     let decode = |text: &str| {
         let text: String = text.split_ascii_whitespace().collect();
         String::from_utf8(STANDARD.decode(text).ok()?).ok()
