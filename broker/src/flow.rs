@@ -294,10 +294,12 @@ async fn commit(
     let kind = draft.kind;
     draft = noted(draft, write.note);
     draft.status = 204;
+    let refused = draft.clone();
     let submission = Submission { token_use, command: Some(write.command), draft, more: write.more };
     let outcome = match app.ledger.commit(submission).await {
         Err(CommitError::Again) => return Err(Again),
-        Err(error) => Err(unrecorded(&error)),
+        // A write that could not be stored may still be recorded as refused.
+        Err(error) => return Ok(conclude(app, refused, None, Err(unrecorded(&error))).await),
         Ok(committed) => match committed.outcome {
             Ok(reply) => (write.finish)(reply),
             Err(refusal) if matches!(kind, Kind::SecretWrite | Kind::MetadataWrite) => {
