@@ -6,6 +6,8 @@ mod apiserver;
 mod collection;
 #[path = "cluster/crds.rs"]
 mod crds;
+#[path = "cluster/kubernetes_auth.rs"]
+mod kubernetes_auth;
 #[path = "cluster/tokens.rs"]
 mod tokens;
 

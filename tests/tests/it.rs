@@ -18,11 +18,13 @@ mod differences;
 mod full_disk;
 #[path = "it/inputs.rs"]
 mod inputs;
+#[path = "it/kubernetes_auth.rs"]
+mod kubernetes_auth;
+#[path = "it/mount.rs"]
+mod mount;
 #[path = "it/policies.rs"]
 mod policies;
 #[path = "it/tls.rs"]
 mod tls;
 #[path = "it/tour.rs"]
 mod tour;
-#[path = "it/mount.rs"]
-mod mount;
