@@ -10,6 +10,8 @@ mod index;
 mod lease;
 mod manager;
 mod observe;
+mod ownership;
+mod patch;
 mod plan;
 mod queue;
 mod secret;
@@ -25,9 +27,9 @@ pub use index::{Change, Index, Row, RowError, SecretRow, StoreKey, read_row, rea
 pub use lease::{Lease, LeaseAction, LeaseTimes, LeaseWatch, lease_body, read_lease};
 pub use manager::{field_manager, field_managers};
 pub use observe::{ExternalSecret, Intent, Meta, ObserveError, Status, read_external_secret, read_meta};
+pub use patch::{FINALIZER, adopt_patch, finalizer_patch, status_patch};
 pub use plan::{
-    Actions, COMPONENT, FINALIZER, Moment, Requeue, SecretAction, Step, Triage, adopt_patch, finalizer_patch,
-    plan_cluster, status_patch, triage, write_failed,
+    Actions, COMPONENT, Moment, Requeue, SecretAction, Step, Triage, plan_cluster, triage, write_failed,
 };
 pub use queue::{Lane, Outcome, Queue, Taken, backoff};
 pub use secret::{Owner, TargetSecret, read_secret, read_source_secret, secret_body};

@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::json;
 use syncer_template::SecretValue;
 use zeroize::Zeroizing;
 
 use super::condition::set_condition;
 use super::event::Event;
 use super::observe::{ExternalSecret, Status};
+use super::ownership::{check_controller, is_ours, owners};
+use super::patch::{FINALIZER, adopt_patch, finalizers_patch};
 use super::secret::{Owner, TargetSecret, secret_body};
-use super::text::set;
-use super::time::format_time;
 use crate::fetch::Fetches;
 use crate::plan::{KeepReason, update};
 use crate::render::{Collected, MANAGED, RenderProblem, RenderedSecret, collect, finish};
@@ -22,8 +21,6 @@ use crate::wanted::{CreationPolicy, DeletionPolicy, LastSync, RefreshPolicy, Wan
 
 /// The source that events about ExternalSecrets name.
 pub const COMPONENT: &str = "external-secrets";
-/// Keeps an ExternalSecret until its target is cleaned up.
-pub const FINALIZER: &str = "externalsecrets.external-secrets.io/externalsecret-cleanup";
 
 const NOT_FETCHED: &str = "could not get secret data from provider";
 const NOT_UPDATED: &str = "could not update secret";
@@ -182,53 +179,6 @@ impl Actions {
         (actions.status, actions.synced) = (Some(status), true);
         actions
     }
-}
-
-/// The merge patch that puts the finalizer on an object; `None` if it has it or is being deleted. It fails if the
-/// object changed since it was read.
-pub fn finalizer_patch(object: &ExternalSecret) -> Option<String> {
-    let meta = &object.meta;
-    if meta.deletion_timestamp.is_some() || meta.finalizers.iter().any(|it| it == FINALIZER) {
-        return None;
-    }
-    let finalizers: Vec<&str> = meta.finalizers.iter().map(String::as_str).chain([FINALIZER]).collect();
-    Some(finalizers_patch(object, &finalizers))
-}
-
-fn finalizers_patch(object: &ExternalSecret, finalizers: &[&str]) -> String {
-    let version = &object.meta.resource_version;
-    json!({ "metadata": { "resourceVersion": version, "finalizers": finalizers } }).to_string()
-}
-
-/// The merge patch that puts the managed label on a target.
-pub fn adopt_patch(target: &TargetSecret) -> String {
-    let version = &target.meta.resource_version;
-    json!({ "metadata": { "resourceVersion": version, "labels": { MANAGED: "true" } } }).to_string()
-}
-
-/// The merge patch of an object's status; `None` if it says so already, apart from a time of refresh that is not older
-/// than `refresh_time_age`. It fails if the object changed since it was read.
-pub fn status_patch(object: &ExternalSecret, status: &Status, refresh_time_age: i64) -> Option<String> {
-    let old = &object.status;
-    let same = old.conditions == status.conditions
-        && old.binding == status.binding
-        && old.synced_version == status.synced_version;
-    let fresh = match (old.refresh_time, status.refresh_time) {
-        (Some(old), Some(new)) => old == new || (0..refresh_time_age).contains(&(new - old)),
-        (old, new) => old == new,
-    };
-    if same && fresh {
-        return None;
-    }
-    let mut fields = json!({ "conditions": status.conditions, "binding": { "name": status.binding } });
-    if let Some(time) = status.refresh_time {
-        set(&mut fields, "refreshTime", json!(format_time(time)));
-    }
-    if !status.synced_version.is_empty() {
-        set(&mut fields, "syncedResourceVersion", json!(status.synced_version));
-    }
-    let version = &object.meta.resource_version;
-    Some(json!({ "metadata": { "resourceVersion": version }, "status": fields }).to_string())
 }
 
 /// Decides what comes before the provider is asked.
@@ -450,66 +400,6 @@ fn update_target(
 
 fn body(secret: &RenderedSecret, owners: &[Owner], target: &TargetSecret) -> Zeroizing<String> {
     secret_body(secret, owners, Some(&target.meta))
-}
-
-fn is_own(object: &ExternalSecret, owner: &Owner) -> bool {
-    owner.is_external_secret() && owner.name == object.meta.name
-}
-
-/// Whether the object controls the target.
-fn is_ours(object: &ExternalSecret, target: &TargetSecret) -> bool {
-    target.owners.iter().any(|owner| owner.controller == Some(true) && is_own(object, owner))
-}
-
-/// Somebody else who controls the target keeps it.
-fn check_controller(
-    object: &ExternalSecret,
-    wanted: &Wanted,
-    target: &TargetSecret,
-) -> Result<(), (&'static str, String)> {
-    let Some(other) =
-        target.owners.iter().find(|owner| owner.controller == Some(true) && !is_own(object, owner))
-    else {
-        return Ok(());
-    };
-    let name = &wanted.target.name;
-    if other.is_external_secret() {
-        let cause = format!(
-            "unable to mutate secret {name}: secret is owned by another ExternalSecret: {}",
-            other.name
-        );
-        return Err(("target is owned by another ExternalSecret", cause));
-    }
-    if wanted.target.creation == CreationPolicy::Owner {
-        let cause = format!(
-            "unable to mutate secret {name}: could not set controller reference on secret: Object {}/{name} is already owned by another {} controller {}",
-            wanted.namespace, other.kind, other.name
-        );
-        return Err(("failed to take ownership of target secret", cause));
-    }
-    Ok(())
-}
-
-/// The target's owners: ours where it is owned, not ours any more where it is orphaned, others' as they are.
-fn owners(object: &ExternalSecret, wanted: &Wanted, old: &[Owner]) -> Vec<Owner> {
-    let ours = Owner {
-        api_version: "external-secrets.io/v1".to_owned(),
-        kind: "ExternalSecret".to_owned(),
-        name: object.meta.name.clone(),
-        uid: object.meta.uid.clone(),
-        controller: Some(true),
-        block_owner_deletion: Some(true),
-    };
-    let mut owners = old.to_vec();
-    match wanted.target.creation {
-        CreationPolicy::Owner => match owners.iter_mut().find(|owner| is_own(object, owner)) {
-            Some(owner) => *owner = ours,
-            None => owners.push(ours),
-        },
-        CreationPolicy::Orphan => owners.retain(|owner| !is_own(object, owner)),
-        CreationPolicy::Merge | CreationPolicy::CreateOrMerge | CreationPolicy::None => {}
-    }
-    owners
 }
 
 /// What to write instead when the server refused the target (`what` is `update` or `delete`), with its message.

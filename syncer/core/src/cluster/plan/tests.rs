@@ -1,11 +1,13 @@
 //! Decisions over objects as the API shows them, against what the reference operator was observed to write.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::observe::read_external_secret;
 use super::super::observe::tests::{object, spec};
+use super::super::patch::{finalizer_patch, status_patch};
 use super::super::secret::read_secret;
 use super::super::secret::tests::secret;
+use super::super::time::format_time;
 use super::*;
 use crate::fetch::{FetchFailure, FetchRequest, Fetched};
 
