@@ -78,11 +78,11 @@ fn serve(stream: &TcpStream, behaviour: &Mutex<Behaviour>, log: &Mutex<Vec<Asked
         }
         match line.trim_end() {
             "" => break,
-            line => head.push(line.to_ascii_lowercase().split_once(':').map(|_| line.to_owned())),
+            line => head.push(line.to_owned()),
         }
     }
     let header = |name: &str| {
-        let lines = head.iter().flatten().filter_map(|line| line.split_once(": "));
+        let lines = head.iter().filter_map(|line| line.split_once(": "));
         lines
             .filter(|(n, _)| n.eq_ignore_ascii_case(name))
             .map(|(_, v)| v.to_owned())
