@@ -10,6 +10,8 @@ mod crds;
 mod kubernetes_auth;
 #[path = "cluster/tokens.rs"]
 mod tokens;
+#[path = "cluster/vault.rs"]
+mod vault;
 
 use std::time::Duration;
 

@@ -50,7 +50,11 @@ ensure() {
     [ -z "$todo" ] || need_go "$todo"
     mkdir -p "$folder"
     exec 9>"$folder/lock"
-    flock -n 9 || { echo "$(basename "$0"): another run is at work, waiting for it" >&2; flock 9; }
+    if ! flock -n 9; then
+        [ -n "$todo" ] || return 0 # the other run removes it
+        echo "$(basename "$0"): another run is building, waiting for it" >&2
+        flock 9
+    fi
     trap 'rm -rf "$scratch"' EXIT
     trap 'exit 130' INT TERM
     todo=$(missing)
