@@ -10,6 +10,7 @@ use broker_core::record::uuid_text;
 use broker_core::route::MountTable;
 use broker_core::row::RowKey;
 
+use crate::ids::Ids;
 use crate::metrics::Metrics;
 use crate::ops::remount::Moves;
 use crate::policy_store::{FolderProblem, LoadError, PolicyStore};
@@ -41,6 +42,7 @@ pub struct App {
     pub moves: Mutex<Moves>,
     /// Asks API servers about tokens of service accounts.
     pub reviewer: Reviewer,
+    ids: Ids,
     mount_change: Mutex<()>,
 }
 
@@ -69,6 +71,7 @@ impl App {
             drain: tokio_util::sync::CancellationToken::new(),
             moves: Mutex::default(),
             reviewer: Reviewer::default(),
+            ids: Ids::default(),
             mount_change: Mutex::new(()),
         };
         Ok((Arc::new(app), problems))
@@ -86,10 +89,7 @@ impl App {
 
     /// A random id in the form of a UUID, version 4.
     pub fn random_id(&self) -> u128 {
-        let mut bytes = [0; 16];
-        self.ledger.random(&mut bytes);
-        let id = u128::from_be_bytes(bytes);
-        (id & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62)
+        self.ids.next(&self.ledger)
     }
 
     /// A random UUID as text.

@@ -10,6 +10,7 @@ pub mod files;
 pub mod first_start;
 pub mod flow;
 pub mod http;
+pub mod ids;
 pub mod keys;
 pub mod kv;
 pub mod metrics;

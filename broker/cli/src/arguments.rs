@@ -93,6 +93,12 @@ pub enum Command {
         #[arg(long, value_name = "REVISION")]
         after: Option<u64>,
     },
+    /// Print the CustomResourceDefinitions of ExternalSecret and its stores, for `kubectl apply -f -`.
+    Crds {
+        /// Write one file for each definition into this folder instead, as deploy/crds has them.
+        #[arg(long, value_name = "DIR")]
+        out: Option<std::path::PathBuf>,
+    },
     /// Print the completion script of a shell.
     Completion {
         /// The shell.

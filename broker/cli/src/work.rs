@@ -29,6 +29,7 @@ use crate::{input, out, show};
 pub fn run(cli: &Cli, environment: &Environment) -> Result<u8, Problem> {
     match &cli.command {
         Command::Version => out::print(concat!("keyreeve ", env!("CARGO_PKG_VERSION"), "\n")).map(|()| 0),
+        Command::Crds { out } => crds(out.as_deref()).map(|()| 0),
         Command::Completion { shell } => completion(*shell).map(|()| 0),
         Command::Policy(PolicyCommand::Test { matrix, folder }) => {
             policy_files::test(matrix, folder).map(|()| 0)
@@ -46,6 +47,17 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<u8, Problem> {
             runtime.block_on(Box::pin(ask(online, &settings, environment)))
         }
     }
+}
+
+/// Prints the definitions, or writes a file for each.
+fn crds(folder: Option<&std::path::Path>) -> Result<(), Problem> {
+    let Some(folder) = folder else { return out::print(&syncer_core::crds::yaml_documents()) };
+    for crd in syncer_core::crds::all() {
+        let path = folder.join(crd.file_name());
+        std::fs::write(&path, crd.to_yaml())
+            .map_err(|error| Problem::file(&format!("{} cannot be written", path.display()), error))?;
+    }
+    Ok(())
 }
 
 /// Carries out a command that needs a server.
