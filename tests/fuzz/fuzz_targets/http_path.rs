@@ -21,7 +21,7 @@ static MOUNTS: LazyLock<MountTable> = LazyLock::new(|| {
         max_lease_ttl: 0,
         listing_visibility: String::new(),
     };
-    MountTable::new(vec![mount("secret", Engine::Kv2), mount("kv/old", Engine::Kv1)])
+    MountTable::new(vec![mount("secret", Engine::Kv2), mount("kv/old", Engine::Kv1)], Vec::new())
 });
 
 static POLICIES: LazyLock<PolicySet> = LazyLock::new(|| {
