@@ -7,6 +7,7 @@ pub mod disk;
 pub mod golden;
 pub mod http;
 pub mod kube;
+pub mod lying;
 pub mod process;
 pub mod target;
 pub mod tour;

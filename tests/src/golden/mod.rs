@@ -3,6 +3,10 @@
 pub mod acl;
 pub mod captures;
 pub mod differences;
+pub mod eso;
+mod eso_compare;
+mod eso_kinds;
+mod eso_setup;
 pub mod http_scenarios;
 pub mod jwt;
 pub mod not_built;

@@ -4,7 +4,9 @@ mod access;
 mod cluster;
 mod namespace;
 mod pki;
+pub mod syncer;
 
 pub use access::{Access, Answer};
 pub use cluster::Cluster;
 pub use namespace::Namespace;
+pub use syncer::{Syncer, SyncerOptions};
