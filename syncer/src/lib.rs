@@ -4,6 +4,7 @@
 //! once, in memory. What a manifest means and which Secret follows is decided in `syncer-core`.
 
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod deliveries;
 pub mod fetch;

@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use syncer::config::{Cli, Config};
-use syncer::{standalone, telemetry};
+use syncer::{cluster, standalone, telemetry};
 
 fn main() -> ExitCode {
-    match work(&Cli::parse()) {
+    let in_a_cluster = std::env::args_os().nth(1).is_some_and(|mode| mode == "cluster");
+    match if in_a_cluster { in_cluster() } else { alone() } {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(message) => {
@@ -18,9 +19,19 @@ fn main() -> ExitCode {
 }
 
 /// Whether every object that had to be served was.
-fn work(cli: &Cli) -> Result<bool, String> {
-    let config = Config::of(cli).map_err(|e| e.to_string())?;
+fn alone() -> Result<bool, String> {
+    let config = Config::of(&Cli::parse()).map_err(|e| e.to_string())?;
     telemetry::start(config.log_format, &config.log).map_err(|e| format!("--log: {e}"))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|e| e.to_string())?.block_on(standalone::run(config)).map_err(|e| e.to_string())
+    runtime()?.block_on(standalone::run(config)).map_err(|e| e.to_string())
+}
+
+fn in_cluster() -> Result<bool, String> {
+    let cli = cluster::config::Cli::parse_from(std::env::args_os().skip(1));
+    let config = cluster::config::Config::of(&cli).map_err(|e| e.to_string())?;
+    telemetry::start(cli.log_format, &cli.log).map_err(|e| format!("--log: {e}"))?;
+    runtime()?.block_on(cluster::run(config)).map(|()| true).map_err(|e| e.to_string())
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())
 }

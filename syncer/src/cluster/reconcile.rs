@@ -1,0 +1,160 @@
+//! Serves one ExternalSecret: observe, ask the store, decide, apply.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use syncer_core::cluster::{
+    ClusterStore, ExternalSecret, Gate, Lane, Moment, Outcome, Step, StoreKey, Taken, TargetSecret, Triage,
+    gate, plan_cluster, read_external_secret, read_meta, read_secret, refuse_all, triage,
+};
+use syncer_core::{FetchRequest, Fetches, KvPath, StoreKind, StoreRef, Wanted, created_by};
+
+use super::api::{ApiError, part};
+use super::metrics::Controller;
+use super::state::{Key, Shared};
+use super::{apply, clock};
+use crate::clock::{Stopwatch, jitter};
+
+/// After a conflict the object is read anew after so long.
+const CONFLICT: Duration = Duration::from_millis(200);
+
+/// Serves one object. Whatever happens, it is said when to look again.
+pub async fn reconcile(shared: Arc<Shared>, taken: Taken<Key>) -> Outcome {
+    let watch = Stopwatch::start();
+    let Some(name) = taken.key.split_once('/') else { return Outcome::Settled };
+    let forced = shared.state().index.take_forced(&taken.key);
+    let (outcome, failed) = match serve(&shared, &taken, name, forced).await {
+        Ok(Some(applied)) => (applied.outcome, applied.failed),
+        Ok(None) => {
+            if forced {
+                shared.state().index.set_forced(&taken.key);
+            }
+            return Outcome::Settled;
+        }
+        Err(ApiError::Conflict(why)) => {
+            tracing::debug!(object = %taken.key, "changed meanwhile, decided anew: {why}");
+            (Outcome::After(CONFLICT), false)
+        }
+        Err(error) => {
+            tracing::warn!(object = %taken.key, "not served: {error}");
+            (shared.failed(), true)
+        }
+    };
+    if forced && (failed || outcome == Outcome::After(CONFLICT)) {
+        shared.state().index.set_forced(&taken.key);
+    }
+    shared.metrics.reconciled(Controller::ExternalSecret, name, watch.now(), failed);
+    outcome
+}
+
+/// `None` if the object is not there, or not ours to serve.
+async fn serve(
+    shared: &Shared,
+    taken: &Taken<Key>,
+    (namespace, name): (&str, &str),
+    forced: bool,
+) -> Result<Option<apply::Applied>, ApiError> {
+    let Some(mut object) = observe(shared, namespace, name).await? else { return Ok(None) };
+    apply::finalizer(shared, &mut object).await?;
+    let (store, gate) = access(shared, &object).await?;
+    if gate == Gate::Skip && object.meta.deletion_timestamp.is_none() {
+        return Ok(None);
+    }
+    let target = target(shared, &object).await?;
+    let maker = created_by(namespace, name);
+    let orphans = shared.state().index.orphans(namespace, &maker, &object.intent.target);
+    let seen = Triage { object: &object, target: target.as_ref(), orphans: &orphans };
+    let moment = moment(shared, &taken.key, &object, forced);
+    let (actions, read) = match triage(&seen, &moment) {
+        Step::Finish(actions) => (*actions, None),
+        Step::Adopt(patch) => {
+            if let Some(target) = &target {
+                apply::adopt(shared, name, target, &patch).await?;
+            }
+            shared.queue([taken.key.clone()], Lane::Fresh);
+            return Ok(None);
+        }
+        Step::Fetch(wanted) => {
+            let (fetches, paths) = fetch(shared, wanted, store.as_deref(), &gate, taken.asked).await;
+            (plan_cluster(&seen, &fetches, &moment), Some((wanted, fetches, paths)))
+        }
+    };
+    let applied = apply::all(shared, &seen, actions, &moment).await?;
+    if let (Some((wanted, fetches, paths)), Some(store)) = (read, store) {
+        shared.changes.read(shared, &store, &taken.key, &paths);
+        if applied.written {
+            shared.changes.delivered(&store, wanted, &fetches, &paths);
+        }
+    }
+    Ok(Some(applied))
+}
+
+fn moment(shared: &Shared, key: &Key, object: &ExternalSecret, forced: bool) -> Moment {
+    Moment {
+        now: clock::seconds(),
+        random: jitter(),
+        last_sync: shared.state().index.last_sync(key, &object.meta.uid),
+        forced,
+        refresh_time_age: shared.config.refresh_time_age,
+    }
+}
+
+async fn observe(shared: &Shared, namespace: &str, name: &str) -> Result<Option<ExternalSecret>, ApiError> {
+    let Some(body) = shared.api.find(&apply::object_path(namespace, name)).await? else { return Ok(None) };
+    let malformed = |error: syncer_core::cluster::ObserveError| {
+        shared.metrics.malformed();
+        ApiError::Unavailable(error.to_string())
+    };
+    read_external_secret(&body).map(Some).map_err(malformed)
+}
+
+async fn target(shared: &Shared, object: &ExternalSecret) -> Result<Option<TargetSecret>, ApiError> {
+    let path = apply::secret_path(&object.meta.namespace, &object.intent.target);
+    let Some(body) = shared.api.find(&path).await? else { return Ok(None) };
+    let malformed = |error: syncer_core::cluster::ObserveError| ApiError::Unavailable(error.to_string());
+    read_secret(&body, &object.meta.name).map(Some).map_err(malformed)
+}
+
+/// The store of an object, and whether it may be asked. Without a store there is nothing to ask.
+async fn access(
+    shared: &Shared,
+    object: &ExternalSecret,
+) -> Result<(Option<Arc<ClusterStore>>, Gate), ApiError> {
+    let Some(reference) = &object.intent.store else { return Ok((None, Gate::Open)) };
+    let namespace = object.meta.namespace.as_str();
+    if reference.kind == StoreKind::ClusterSecretStore && shared.config.namespace.is_some() {
+        return Ok((None, Gate::Skip));
+    }
+    let store = shared.state().known.get(&store_key(reference, namespace)).cloned();
+    let labels = match &store {
+        Some(store) if store.conditions.needs_labels() => {
+            let body = shared.api.get(&format!("/api/v1/namespaces/{}", part(namespace))).await?;
+            read_meta(&body).map(|meta| meta.labels).unwrap_or_default()
+        }
+        _ => BTreeMap::new(),
+    };
+    let config = &shared.config;
+    let gate = gate(reference, store.as_deref(), (namespace, &labels), &config.class, config.flood_gate);
+    Ok((store, gate))
+}
+
+/// The key of the store that an object of `namespace` refers to.
+pub fn store_key(reference: &StoreRef, namespace: &str) -> StoreKey {
+    let namespace = if reference.kind == StoreKind::SecretStore { namespace } else { "" };
+    StoreKey { kind: reference.kind, namespace: namespace.into(), name: reference.name.as_str().into() }
+}
+
+async fn fetch(
+    shared: &Shared,
+    wanted: &Wanted,
+    store: Option<&ClusterStore>,
+    gate: &Gate,
+    asked: Duration,
+) -> (Fetches, Vec<(FetchRequest, KvPath)>) {
+    match (gate, store.and_then(|store| Some((store, store.spec.as_ref().ok()?)))) {
+        (Gate::Closed(why), _) => (refuse_all(wanted, why), Vec::new()),
+        (_, Some(access)) => shared.provider.fetch(access, wanted, asked).await,
+        (_, None) => (refuse_all(wanted, "there is no store to ask"), Vec::new()),
+    }
+}
