@@ -55,7 +55,7 @@ fn crds(folder: Option<&std::path::Path>) -> Result<(), Problem> {
     for crd in syncer_core::crds::all() {
         let path = folder.join(crd.file_name());
         std::fs::write(&path, crd.to_yaml())
-            .map_err(|error| Problem::file(&format!("{} cannot be written", path.display()), error))?;
+            .map_err(|error| Problem::file(format!("{} cannot be written", path.display()), error))?;
     }
     Ok(())
 }
