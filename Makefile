@@ -6,7 +6,8 @@ SHELL := bash
 
 SUITE := tests/run-suite
 # Integration tests of all crates, by the name of their file. Tidy is first: it is the cheapest.
-INTEGRATION := $(sort $(notdir $(basename $(wildcard */tests/*.rs */*/tests/*.rs))))
+INTEGRATION := $(sort $(shell git ls-files '*/tests/*.rs' '*/tests/*/main.rs' | grep -v '/src/' \
+    | sed -nE 's,^(.*/)?tests/([a-z_]+)(\.rs|/main\.rs)$$,\2,p'))
 FUZZ_TARGETS := $(sort $(notdir $(basename $(wildcard tests/fuzz/fuzz_targets/*.rs))))
 # Seconds for each fuzz target.
 SECONDS ?= 60
