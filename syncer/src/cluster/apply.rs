@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::json;
 use syncer_core::cluster::{
-    Actions, COMPONENT, ExternalSecret, Involved, Moment, Outcome, READY, Requeue, SecretAction,
+    Actions, COMPONENT, ExternalSecret, Involved, Lane, Moment, Outcome, READY, Requeue, SecretAction,
     TargetSecret, Triage, field_manager, finalizer_patch, read_meta, read_secret_row, status_patch,
     write_failed,
 };
@@ -83,7 +83,7 @@ pub async fn all(
         Err(error) => return Err(error),
     };
     for (name, uid) in &actions.orphans {
-        delete_secret(shared, &object.meta.namespace, name, json!({ "uid": uid })).await?;
+        delete_secret(shared, object, name, json!({ "uid": uid })).await?;
     }
     status(shared, object, &actions, moment).await?;
     let involved = involved(object);
@@ -146,29 +146,36 @@ async fn target(shared: &Shared, seen: &Triage<'_>, action: &SecretAction) -> Re
         SecretAction::Update(body) => send(Method::PUT, secret_path(namespace, name), body).await?,
         SecretAction::Delete { uid, resource_version } => {
             let exactly = json!({ "uid": uid, "resourceVersion": resource_version });
-            delete_secret(shared, namespace, name, exactly).await?;
+            delete_secret(shared, seen.object, name, exactly).await?;
             return Ok(false);
         }
     };
-    // The watch will bring this form of it too; it is known then.
+    // The watch will bring this form of it too; it is known then. Others with the same target look at it now.
     if let Ok((_, row)) = read_secret_row(&answer) {
-        let key = Key::from(format!("{namespace}/{name}"));
-        shared.state().index.note_secret(&key, row);
+        let keys = shared.state().index.note_secret(&Key::from(format!("{namespace}/{name}")), row);
+        queue_others(shared, seen.object, keys);
     }
     Ok(true)
 }
 
+fn queue_others(shared: &Shared, object: &ExternalSecret, keys: Vec<Key>) {
+    let own = key_of(object);
+    shared.queue(keys.into_iter().filter(|key| *key != own), Lane::Fresh);
+}
+
 async fn delete_secret(
     shared: &Shared,
-    namespace: &str,
+    object: &ExternalSecret,
     name: &str,
     exactly: serde_json::Value,
 ) -> Result<(), ApiError> {
     let body = json!({ "kind": "DeleteOptions", "apiVersion": "v1", "preconditions": exactly });
     let body = Some((Kind::Json, Zeroizing::new(body.to_string())));
+    let namespace = &object.meta.namespace;
     match shared.api.call(Method::DELETE, &secret_path(namespace, name), body).await {
         Ok(_) | Err(ApiError::NotFound(_)) => {
-            shared.state().index.secret_gone(&Key::from(format!("{namespace}/{name}")));
+            let keys = shared.state().index.secret_gone(&Key::from(format!("{namespace}/{name}")));
+            queue_others(shared, object, keys);
             Ok(())
         }
         Err(error) => Err(error),
