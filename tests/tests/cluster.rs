@@ -8,6 +8,12 @@ mod collection;
 mod crds;
 #[path = "cluster/kubernetes_auth.rs"]
 mod kubernetes_auth;
+#[path = "cluster/syncer.rs"]
+mod syncer;
+#[path = "cluster/syncer_everywhere.rs"]
+mod syncer_everywhere;
+#[path = "cluster/syncer_load.rs"]
+mod syncer_load;
 #[path = "cluster/tokens.rs"]
 mod tokens;
 #[path = "cluster/vault.rs"]
