@@ -23,7 +23,7 @@ use crate::store::{CommitError, ReadError};
 #[derive(Debug, thiserror::Error)]
 pub enum FirstStartError {
     /// The ledger did not take a write.
-    #[error("the store cannot be written")]
+    #[error("the store cannot be written; 32 MiB of its disk must stay free, and the log says more")]
     Commit(#[from] CommitError),
     /// The ledger refused a write.
     #[error("the store refused its first rows: {0}")]

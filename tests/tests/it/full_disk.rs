@@ -29,7 +29,7 @@ impl Drop for SmallDisk {
 #[test]
 fn a_full_disk_refuses_and_recovers() {
     let dir = tempfile::Builder::new().prefix("keyreeve-full-").tempdir().unwrap();
-    let Some(disk) = SmallDisk::mount(dir.path().join("disk"), 40) else {
+    let Some(disk) = SmallDisk::mount(dir.path().join("disk"), 120) else {
         panic!("this test mounts a tmpfs: run it as root");
     };
     let data = disk.0.join("data");
