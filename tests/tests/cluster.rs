@@ -12,8 +12,16 @@ mod kubernetes_auth;
 mod syncer;
 #[path = "cluster/syncer_everywhere.rs"]
 mod syncer_everywhere;
+#[path = "cluster/syncer_failures.rs"]
+mod syncer_failures;
 #[path = "cluster/syncer_load.rs"]
 mod syncer_load;
+#[path = "cluster/syncer_restart.rs"]
+mod syncer_restart;
+#[path = "cluster/syncer_suite.rs"]
+mod syncer_suite;
+#[path = "cluster/syncer_world.rs"]
+mod syncer_world;
 #[path = "cluster/tokens.rs"]
 mod tokens;
 #[path = "cluster/vault.rs"]
