@@ -3,7 +3,7 @@
 //! `GOLDEN_DIR=folder` runs on other files of the same names and shape.
 
 use harness::golden::report::Report;
-use harness::golden::{Recordings, acl, http_scenarios};
+use harness::golden::{Recordings, acl, eso, http_scenarios};
 use harness::target::{Broker, BrokerOptions, Kind, OpenBao};
 
 fn conclude(report: Option<Report>, file: &str) {
@@ -25,6 +25,13 @@ fn golden_acl_on_openbao() {
     conclude(acl::run(&recordings, &OpenBao::start().unwrap()).unwrap(), acl::FILE);
 }
 
+/// Our syncer, with the recorded server behind.
+#[test]
+fn golden_eso_on_openbao() {
+    let recordings = Recordings::open().unwrap();
+    conclude(eso::run(&recordings, &OpenBao::start().unwrap()).unwrap(), eso::FILE);
+}
+
 /// Our broker: fails with a clear message as long as its binary is not built.
 mod broker {
     use super::*;
@@ -43,5 +50,12 @@ mod broker {
             acl::run(&recordings, &Broker::start(&BrokerOptions::default()).unwrap()).unwrap(),
             acl::FILE,
         );
+    }
+
+    #[test]
+    fn golden_eso_on_broker() {
+        let recordings = Recordings::open().unwrap();
+        let broker = Broker::start(&BrokerOptions::default()).unwrap();
+        conclude(eso::run(&recordings, &broker).unwrap(), eso::FILE);
     }
 }
