@@ -143,7 +143,11 @@ async fn target(shared: &Shared, seen: &Triage<'_>, action: &SecretAction) -> Re
             let path = format!("/api/v1/namespaces/{}/secrets", part(namespace));
             send(Method::POST, path, body).await?
         }
-        SecretAction::Update(body) => send(Method::PUT, secret_path(namespace, name), body).await?,
+        SecretAction::Update(body) => match send(Method::PUT, secret_path(namespace, name), body).await {
+            // It was deleted meanwhile.
+            Err(ApiError::NotFound(message)) => return Err(ApiError::Conflict(message)),
+            other => other?,
+        },
         SecretAction::Delete { uid, resource_version } => {
             let exactly = json!({ "uid": uid, "resourceVersion": resource_version });
             delete_secret(shared, seen.object, name, exactly).await?;

@@ -43,8 +43,12 @@ impl Leadership {
     pub async fn hold(&mut self) {
         loop {
             tokio::time::sleep(self.config.times.retry).await;
-            if let Err(error) = self.step().await {
-                tracing::debug!("the lease is not renewed: {error}");
+            // A server that is silent must not keep us leading.
+            let limit = self.config.times.renew_deadline;
+            match tokio::time::timeout(limit, self.step()).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::debug!("the lease is not renewed: {error}"),
+                Err(_) => tracing::debug!("the lease is not renewed: no answer in {limit:?}"),
             }
             let now = self.clock.now();
             if self.watch.is_lost(self.config.times, now) || self.watch.is_taken(&self.config.me) {

@@ -116,7 +116,8 @@ pub async fn run_until(config: Config, stop: impl Future<Output = ()>) -> Result
     }
     let mut helpers: Vec<JoinHandle<()>> = resources.into_iter().map(|it| start(&shared, it)).collect();
     helpers.push(tokio::spawn(Changes::listen(Arc::clone(&shared), heard)));
-    let result = lead(&shared, leadership.as_mut(), stop).await;
+    // Who leads no more must not go on: another does. What is under way ends with the process.
+    lead(&shared, leadership.as_mut(), stop).await?;
     helpers.iter().for_each(JoinHandle::abort);
     shared.changes.close().await;
     if let Some(leadership) = &mut leadership {
@@ -124,7 +125,7 @@ pub async fn run_until(config: Config, stop: impl Future<Output = ()>) -> Result
     }
     shared.provider.close().await;
     events::finish(&shared.events, event_task).await;
-    result
+    Ok(())
 }
 
 /// Works, once we lead, until we stop or lead no more.
@@ -148,14 +149,14 @@ async fn lead(
             None => std::future::pending().await,
         }
     };
-    let result = tokio::select! {
-        () = &mut stop => Ok(()),
-        () = held => Err(RunError::LeaseLost),
-    };
+    tokio::select! {
+        () = &mut stop => {}
+        () = held => return Err(RunError::LeaseLost),
+    }
     tracing::info!("ends: no new work is begun");
     ended.cancel();
     let _ended = work.await;
-    result
+    Ok(())
 }
 
 async fn work(shared: Arc<Shared>, stop: CancellationToken) {

@@ -25,7 +25,7 @@ use crate::clock::Stopwatch;
 /// Reads at the same time over one session.
 const AT_ONCE: usize = 8;
 /// The longest wait for an answer of a store's server.
-const TIMEOUT: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// After so long a token is read from its Secret again.
 const TOKEN_AGE: Duration = Duration::from_secs(60);
 /// After a denial no new login is tried for so long.
@@ -151,12 +151,17 @@ impl Provider {
             self.metrics.provider_call("ReadSecretData", !matches!(read, Err(ReadError::Call(_))));
             match read {
                 Ok(read) => {
+                    line.up();
                     let version = read.version();
                     let secret = Some(SecretValue::from(read.data.expose()));
                     return Ok(Fetched { secret, version });
                 }
-                Err(ReadError::NotFound) => return Ok(Fetched { secret: None, version: None }),
+                Err(ReadError::NotFound) => {
+                    line.up();
+                    return Ok(Fetched { secret: None, version: None });
+                }
                 Err(ReadError::Deleted(metadata)) => {
+                    line.up();
                     return Ok(Fetched { secret: None, version: Some(metadata.version) });
                 }
                 Err(ReadError::Call(CallError::Denied { .. }))
@@ -187,7 +192,7 @@ impl Provider {
         self.metrics.provider_call("LookupSelf", found.is_ok());
         match found {
             Ok(_) => {
-                *line.down.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                line.up();
                 Ok(())
             }
             Err(error) => {
@@ -376,23 +381,31 @@ impl Live {
 }
 
 impl Line {
-    /// Why the server is not asked now, if so.
+    /// Why the server is not asked now, if so. After an outage one caller tries; the others wait for what comes of it.
     fn is_down(&self, now: Duration) -> Option<String> {
-        let down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
-        down.as_ref().filter(|(until, _)| now < *until).map(|(_, why)| why.clone())
+        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        let (until, why) = down.as_mut()?;
+        if now < *until {
+            return Some(why.clone());
+        }
+        *until = now + TIMEOUT + PAUSE;
+        None
     }
 
-    /// After an outage the server gets a pause, however many objects read from it.
+    /// The server has answered.
+    fn up(&self) {
+        *self.down.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// After an outage the server gets a pause, however many objects read from it; any other answer ends the outage.
     fn note(&self, error: &CallError, now: Duration) {
         let outage = match error {
             CallError::Sealed | CallError::RateLimited { .. } => true,
             CallError::Unavailable { outage, .. } => !matches!(outage, Outage::Status(400..=500)),
             _ => false,
         };
-        if outage {
-            let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
-            *down = Some((now + PAUSE, format!("cannot read secret data from Vault: {error}")));
-        }
+        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        *down = outage.then(|| (now + PAUSE, format!("cannot read secret data from Vault: {error}")));
     }
 
     /// Drops a login that was denied, unless it is so new that another would be no better.
@@ -447,6 +460,76 @@ fn worded(what: &str, url: &str, error: &CallError) -> String {
     match error {
         CallError::Denied { errors } => vault_refusal(what, method, url, 403, errors),
         CallError::Refused { status, errors } => vault_refusal(what, method, url, *status, errors),
-        other => format!("{what}: {method} {url:?}: {other}"),
+        CallError::Unavailable { outage: Outage::Connect, what: why }
+            if why.contains("Connection refused") =>
+        {
+            let host = url.split('/').nth(2).unwrap_or_default();
+            format!("{what}: {} {url:?}: dial tcp {host}: connect: connection refused", capitalized(method))
+        }
+        other => format!("{what}: {} {url:?}: {other}", capitalized(method)),
+    }
+}
+
+/// `GET` as `Get`.
+fn capitalized(method: &str) -> String {
+    let mut letters = method.chars();
+    letters.next().into_iter().chain(letters.map(|letter| letter.to_ascii_lowercase())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: &CallError, wanted: &str) {
+        assert_eq!(worded("bad", "http://127.0.0.1:1/v1/a", error), wanted);
+    }
+
+    #[test]
+    fn failures_are_worded_as_people_know_them() {
+        let errors = vec!["permission denied".to_owned()];
+        check(
+            &CallError::Denied { errors: errors.clone() },
+            "bad: Error making API request.\n\nURL: GET http://127.0.0.1:1/v1/a\nCode: 403. Errors:\n\n* permission denied",
+        );
+        check(
+            &CallError::Refused { status: 400, errors },
+            "bad: Error making API request.\n\nURL: GET http://127.0.0.1:1/v1/a\nCode: 400. Errors:\n\n* permission denied",
+        );
+        let refused =
+            "client error (Connect): tcp connect error: Connection refused (os error 111)".to_owned();
+        check(
+            &CallError::Unavailable { outage: Outage::Connect, what: refused },
+            "bad: Get \"http://127.0.0.1:1/v1/a\": dial tcp 127.0.0.1:1: connect: connection refused",
+        );
+        check(&CallError::Sealed, "bad: Get \"http://127.0.0.1:1/v1/a\": the server is sealed; unseal it");
+    }
+
+    #[test]
+    fn after_an_outage_one_caller_tries_at_a_time() {
+        let line = Line {
+            id: 1,
+            permits: Semaphore::new(1),
+            live: tokio::sync::Mutex::new(None),
+            down: Mutex::new(None),
+        };
+        let at = Duration::from_secs;
+        assert!(line.is_down(at(0)).is_none());
+        line.note(&CallError::Sealed, at(0));
+        assert!(line.is_down(at(4)).is_some());
+        assert!(line.is_down(at(5)).is_none(), "one tries");
+        assert!(line.is_down(at(6)).is_some(), "and only one");
+        line.note(&CallError::Sealed, at(7));
+        assert!(line.is_down(at(11)).is_some());
+        assert!(line.is_down(at(12)).is_none());
+        line.up();
+        assert!(line.is_down(at(12)).is_none());
+        // A caller that never came back does not close the way for ever.
+        line.note(&CallError::Sealed, at(20));
+        assert!(line.is_down(at(25)).is_none());
+        assert!(line.is_down(at(41)).is_none());
+        // A denial is an answer.
+        line.note(&CallError::Denied { errors: Vec::new() }, at(42));
+        assert!(line.is_down(at(42)).is_none());
     }
 }

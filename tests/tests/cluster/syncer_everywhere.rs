@@ -278,3 +278,27 @@ fn only_the_holder_of_the_lease_serves() {
     wait_condition(cluster, &path(&namespace, "externalsecrets", "two"), SYNCED);
     assert!(second.metric("externalsecret_sync_calls_total", "name=\"two\"") >= 1.0);
 }
+
+#[test]
+fn a_leader_that_cannot_renew_ends_before_another_can_lead() {
+    let mut cluster = Cluster::start().unwrap();
+    prepare(&cluster);
+    let namespace = cluster.namespace().unwrap();
+    let name = namespace.name().to_owned();
+    let flags = ["--namespace", &name, "--leader-elect", "--leader-election-namespace", &name];
+    let mut syncer = Syncer::start(cluster.admin(), &flags);
+    let lease = format!("/apis/coordination.k8s.io/v1/namespaces/{name}/leases/external-secrets-controller");
+    let held = |answer: &harness::kube::Answer| answer.body["spec"]["holderIdentity"].is_string();
+    cluster.wait_for(&lease, crate::LIMIT, held).unwrap();
+    cluster.stop_apiserver().unwrap();
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = syncer.process.ended().unwrap() {
+            break status;
+        }
+        assert!(start.elapsed() < Duration::from_secs(15), "still leads");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(status.code(), Some(1), "{}", syncer.process.log_tail());
+    assert!(syncer.process.log_tail().contains("the lease is lost"));
+}

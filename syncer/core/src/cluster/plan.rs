@@ -340,9 +340,12 @@ fn plan_write(
 ) -> Actions {
     let object = seen.object;
     let name = &wanted.target.name;
-    let done = Actions::synced(object, wanted, ("SecretSynced", "secret synced"), moment).bound_to(name);
+    let done = Actions::synced(object, wanted, ("SecretSynced", "secret synced"), moment);
+    if wanted.target.creation == CreationPolicy::None {
+        return done;
+    }
+    let done = done.bound_to(name);
     let actions = match (seen.target, wanted.target.creation) {
-        (_, CreationPolicy::None) => return done,
         (None, CreationPolicy::Merge) => {
             let says = ("SecretMissing", "secret will not be created due to CreationPolicy=Merge");
             return Actions::synced(object, wanted, says, moment);

@@ -128,7 +128,10 @@ fn targets_that_are_not_there() {
             &format!("{synced} | create {ONE} labels managed owners  | {created}"),
         );
     }
-    check(&case(policies("None", "Retain"), None), &format!("{synced} | - |  | After(3600s)"));
+    check(
+        &case(policies("None", "Retain"), None),
+        r#"True SecretSynced "secret synced" "" refreshed | - |  | After(3600s)"#,
+    );
     check(
         &case(policies("Merge", "Retain"), None),
         r#"True SecretMissing "secret will not be created due to CreationPolicy=Merge" "" refreshed | - |  | After(3600s)"#,
