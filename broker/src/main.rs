@@ -6,10 +6,6 @@ use broker::config::{Cli, Config, ConfigTask, Task};
 use broker::{run, telemetry};
 use clap::Parser;
 
-/// Requests are made on one thread and made durable on another: this allocator does not lock over that.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match work(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,

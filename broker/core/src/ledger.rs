@@ -64,6 +64,8 @@ pub struct Committed {
     pub durable: Durable,
     /// What the write came to; a refusal is recorded too.
     pub outcome: Result<Reply, Refusal>,
+    /// The drafts of the records, given back: memory is cheapest to free by the thread that asked for it.
+    pub spent: Vec<Draft>,
 }
 
 /// A value that waits for its record: it comes out only against the receipt of its own request.

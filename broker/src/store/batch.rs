@@ -99,7 +99,8 @@ impl<'a> Batch<'a> {
         for draft in &more {
             self.push_line(draft);
         }
-        Ok(Committed { durable: Durable::written(id, seq, revision), outcome })
+        more.push(draft);
+        Ok(Committed { durable: Durable::written(id, seq, revision), outcome, spent: more })
     }
 
     /// Decides both commands once before anything is changed: the write may have to be authorized again, which must

@@ -106,7 +106,7 @@ impl Default for Sizes {
     fn default() -> Self {
         Self {
             journal: 8 << 20,
-            segment: 64 << 20,
+            segment: 16 << 20,
             checkpoint_after: Duration::from_secs(30),
             group: 256,
             linger: Duration::from_micros(300),
