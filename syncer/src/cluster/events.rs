@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use syncer_core::cluster::{Event, EventWrite, Involved, Recorder, event_body, event_patch};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use zeroize::Zeroizing;
 
 use super::api::{Api, ApiError, Kind, part};
@@ -14,6 +14,8 @@ use crate::clock::{self, Stopwatch};
 
 /// Events that wait to be written.
 const WAITING: usize = 1024;
+/// Events that are created at the same time.
+const AT_ONCE: usize = 4;
 /// How long what waits is written at the end.
 const FLUSH: Duration = Duration::from_secs(3);
 
@@ -51,30 +53,38 @@ pub async fn finish(events: &Events, task: JoinHandle<()>) {
 
 async fn write_all(api: Api, watch: Stopwatch, mut receiver: mpsc::Receiver<Option<Told>>) {
     let mut recorder = Recorder::default();
+    let mut creations = JoinSet::new();
     while let Some(Some((object, event, component))) = receiver.recv().await {
-        let write = recorder.record(&object, &event, clock::jitter(), watch.now());
-        let result = match write {
-            EventWrite::Drop => continue,
-            EventWrite::Create { name } => create(&api, &object, &event, &name, component).await,
-            EventWrite::Count { name, count } => {
-                match count_up(&api, &object, &name, count).await {
-                    Err(ApiError::NotFound(_)) => {
-                        // The server keeps events for a while only.
-                        recorder.forget(&object, &event);
-                        match recorder.record(&object, &event, clock::jitter(), watch.now()) {
-                            EventWrite::Create { name } => {
-                                create(&api, &object, &event, &name, component).await
-                            }
-                            _ => Ok(()),
-                        }
-                    }
-                    other => other,
-                }
+        let mut write = recorder.record(&object, &event, clock::jitter(), watch.now());
+        if let EventWrite::Count { name, count } = &write {
+            // The event may be one that is being created just now.
+            while creations.join_next().await.is_some() {}
+            let result = count_up(&api, &object, name, *count).await;
+            if !matches!(result, Err(ApiError::NotFound(_))) {
+                said(&object, &event, result);
+                continue;
             }
-        };
-        if let Err(error) = result {
-            tracing::debug!(object = object.name, reason = event.reason, "an event is not written: {error}");
+            // The server keeps events for a while only: it is written anew.
+            recorder.forget(&object, &event);
+            write = recorder.record(&object, &event, clock::jitter(), watch.now());
         }
+        if let EventWrite::Create { name } = write {
+            if creations.len() >= AT_ONCE {
+                creations.join_next().await;
+            }
+            let api = api.clone();
+            creations.spawn(async move {
+                let result = create(&api, &object, &event, &name, component).await;
+                said(&object, &event, result);
+            });
+        }
+    }
+    while creations.join_next().await.is_some() {}
+}
+
+fn said(object: &Involved, event: &Event, result: Result<(), ApiError>) {
+    if let Err(error) = result {
+        tracing::debug!(object = object.name, reason = event.reason, "an event is not written: {error}");
     }
 }
 

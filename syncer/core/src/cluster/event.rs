@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::index::fingerprint;
 use super::text::set;
 use super::time::format_time;
 
@@ -17,7 +18,7 @@ const BURST: u32 = 25;
 const REFILL: Duration = Duration::from_secs(300);
 
 /// Something to tell about an object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Event {
     /// `Warning` instead of `Normal`.
     pub warning: bool,
@@ -28,7 +29,7 @@ pub struct Event {
 }
 
 /// The object that an event is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Involved {
     /// Its kind, in `external-secrets.io/v1`.
     pub kind: &'static str,
@@ -59,15 +60,16 @@ pub enum EventWrite {
     Drop,
 }
 
-type Key = (Involved, Event);
+/// Fingerprint of an object and its event; the texts themselves would take too much room.
+type Key = u64;
 
 /// Remembers what was written.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    known: BTreeMap<Key, (String, u64)>,
+    known: BTreeMap<Key, (Box<str>, u64)>,
     order: VecDeque<Key>,
     /// By uid: writes that are taken up, and since when.
-    spent: BTreeMap<String, (u32, Duration)>,
+    spent: BTreeMap<Box<str>, (u32, Duration)>,
 }
 
 impl Recorder {
@@ -76,10 +78,10 @@ impl Recorder {
         if !self.spend(&object.uid, now) {
             return EventWrite::Drop;
         }
-        let key = (object.clone(), event.clone());
+        let key = fingerprint(&(object, event));
         if let Some((name, count)) = self.known.get_mut(&key) {
             *count += 1;
-            return EventWrite::Count { name: name.clone(), count: *count };
+            return EventWrite::Count { name: name.to_string(), count: *count };
         }
         if self.order.len() >= REMEMBERED
             && let Some(oldest) = self.order.pop_front()
@@ -89,14 +91,14 @@ impl Recorder {
         // A name of an object may have 253 bytes, and this one 18 more; names here are ASCII.
         let name: String = object.name.chars().take(230).collect();
         let name = format!("{}.{unique:016x}", name.trim_end_matches(['.', '-']));
-        self.known.insert(key.clone(), (name.clone(), 1));
+        self.known.insert(key, (name.as_str().into(), 1));
         self.order.push_back(key);
         EventWrite::Create { name }
     }
 
     /// Forgets an event whose object is no more, so that the next equal one is created.
     pub fn forget(&mut self, object: &Involved, event: &Event) {
-        let key = (object.clone(), event.clone());
+        let key = fingerprint(&(object, event));
         self.known.remove(&key);
         self.order.retain(|it| *it != key);
     }
@@ -105,7 +107,7 @@ impl Recorder {
         if self.spent.len() >= REMEMBERED {
             self.spent.retain(|_, (_, since)| now.saturating_sub(*since) < REFILL);
         }
-        let (spent, since) = self.spent.entry(uid.to_owned()).or_insert((0, now));
+        let (spent, since) = self.spent.entry(uid.into()).or_insert((0, now));
         if now.saturating_sub(*since) >= REFILL {
             let refills = now.saturating_sub(*since).as_secs() / REFILL.as_secs();
             *spent = spent.saturating_sub(u32::try_from(refills).unwrap_or(u32::MAX));

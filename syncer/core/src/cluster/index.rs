@@ -148,7 +148,7 @@ fn shape(meta: &Meta) -> u64 {
 }
 
 /// The same number for the same thing within one run of the program.
-fn fingerprint(thing: &impl Hash) -> u64 {
+pub(super) fn fingerprint(thing: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     thing.hash(&mut hasher);
     hasher.finish()
