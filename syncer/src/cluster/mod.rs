@@ -41,7 +41,7 @@ use lease::Leadership;
 use metrics::{Controller, Metrics};
 use provider::Provider;
 use state::{Key, Shared, State};
-use watch::{Resource, follow};
+use watch::{Resource, SILENCE, follow};
 
 use crate::clock::Stopwatch;
 
@@ -186,7 +186,7 @@ fn resources(namespace: Option<&str>) -> Vec<(Kind, Resource)> {
         Some(namespace) => format!("{api}/namespaces/{}/{plural}", part(namespace)),
         None => format!("{api}/{plural}"),
     };
-    let resource = |name, path, query| Resource { name, path, query, metadata_only: false };
+    let resource = |name, path, query| Resource { name, path, query, metadata_only: false, silence: SILENCE };
     let secrets = resource(
         "Secrets",
         within("/api/v1", "secrets"),

@@ -15,8 +15,8 @@ use crate::clock;
 const PAGE: usize = 200;
 /// After so long the server ends a watch by itself.
 const WATCH_SECONDS: u64 = 290;
-/// A watch that says nothing for so long is dead: a server sends bookmarks about every minute.
-const SILENCE: Duration = Duration::from_secs(100);
+/// The usual [`Resource::silence`]: a server sends bookmarks about every minute.
+pub const SILENCE: Duration = Duration::from_secs(100);
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(250), most: Duration::from_secs(15) };
 /// A watch that stood so long was a good one.
 const GOOD: Duration = Duration::from_secs(5);
@@ -32,6 +32,8 @@ pub struct Resource {
     pub query: &'static str,
     /// Whether only their metadata are wanted.
     pub metadata_only: bool,
+    /// A watch that says nothing for so long is dead.
+    pub silence: Duration,
 }
 
 /// What is seen of them.
@@ -189,7 +191,7 @@ impl Follower {
     /// # Returns
     /// Whether the watch goes on.
     async fn event(&mut self, lines: &mut Lines) -> Result<bool, ApiError> {
-        let Some(line) = lines.next(SILENCE).await? else { return Ok(false) };
+        let Some(line) = lines.next(self.resource.silence).await? else { return Ok(false) };
         let not_understood = || ApiError::Unavailable("an event is not understood".to_owned());
         let event: EventWire<'_> = serde_json::from_slice(line).map_err(|_| not_understood())?;
         let text = event.object.get().as_bytes();
@@ -221,3 +223,6 @@ impl Follower {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
