@@ -1,7 +1,8 @@
 //! The syncer: keeps Secrets as ExternalSecrets declare them.
 //!
 //! [`standalone::run`] follows a folder of manifests and writes a folder of Secrets; [`render::render_files`] does it
-//! once, in memory; [`cluster::run`] serves an API server. What a manifest means and which Secret follows is decided in `syncer-core`.
+//! once, in memory; [`cluster::run`] serves an API server. What a manifest means and which Secret follows is decided
+//! in `syncer-core`.
 
 pub mod clock;
 pub mod cluster;

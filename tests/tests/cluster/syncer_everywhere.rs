@@ -302,3 +302,17 @@ fn a_leader_that_cannot_renew_ends_before_another_can_lead() {
     assert_eq!(status.code(), Some(1), "{}", syncer.process.log_tail());
     assert!(syncer.process.log_tail().contains("the lease is lost"));
 }
+
+#[test]
+fn what_is_installed_is_valid_and_says_so_to_a_strict_server() {
+    let cluster = crate::syncer::cluster();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/kustomize/syncer");
+    let namespace = json!({"metadata": {"name": "keyreeve"}});
+    cluster.must("POST", "/api/v1/namespaces", Some(&namespace)).unwrap();
+    let said = cluster.kubectl(&["apply", "-k", folder, "--dry-run=server", "--validate=strict"]).unwrap();
+    for object in
+        ["deployment.apps/keyreeve-syncer", "clusterrolebinding.rbac.authorization.k8s.io/keyreeve-syncer"]
+    {
+        assert!(said.contains(&format!("{object} created (server dry run)")), "{said}");
+    }
+}
