@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build test golden demo bench deps fmt lint fuzz clean-demo packages servers unit integration
+.PHONY: help build test golden demo bench deps licences fmt lint fuzz clean-demo packages servers unit integration
 
 SUITE := tests/run-suite
 # Integration tests of all crates, by the name of their file. Tidy is first: it is the cheapest.
@@ -18,16 +18,19 @@ help: ## Show this list
 build: ## Build all programs for development into target/debug
 	cargo build --locked --bins --workspace
 
-test: ## All gates: packages, deps, fmt, lint, build, servers, all tests, one run of the demo
+test: ## All gates: packages, licences, fmt, lint, build, servers, all tests, one run of the demo
 	@$(SUITE) packages tests/need-packages
-	@$(MAKE) --no-print-directory deps fmt lint
+	@$(MAKE) --no-print-directory licences fmt lint
 	@$(SUITE) build $(MAKE) --no-print-directory build
 	@$(MAKE) --no-print-directory servers unit integration
 	@$(SUITE) demo $(MAKE) --no-print-directory demo ONCE=1
 	@echo "all gates passed"
 
-deps: ## Check licences, banned crates, duplicates and sources against deny.toml, offline
-	@$(SUITE) deps cargo test --locked --workspace --test tidy -- deps::
+deps: ## Install the Debian packages that building and testing need (as root)
+	@tests/need-packages install
+
+licences: ## Check licences, banned crates, duplicates and sources against deny.toml, offline
+	@$(SUITE) licences cargo test --locked --workspace --test tidy -- deps::
 
 fmt: ## Check the layout of all Rust files
 	@$(SUITE) fmt cargo fmt --all --check

@@ -101,3 +101,26 @@ fn two_brokers_do_not_share_a_folder() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("data") && !said.contains("panicked"), "{said}");
 }
+
+#[test]
+fn a_unix_socket_needs_no_tls() {
+    let dir = tempfile::tempdir().unwrap();
+    let (socket, ready) = (dir.path().join("broker.sock"), dir.path().join("ready"));
+    let mut command = Command::new(built("keyreeve-broker").unwrap());
+    command
+        .args(["serve", "--dev", "--listen", &format!("unix:{}", socket.display()), "--ready-file"])
+        .arg(&ready);
+    command.arg("--root-token-file").arg(dir.path().join("token"));
+    let mut broker =
+        harness::process::Process::start("keyreeve-broker", &command, &dir.path().join("log")).unwrap();
+    broker.wait_until(Duration::from_secs(20), || ready.exists()).unwrap();
+    let output = Command::new("curl")
+        .args(["-sS", "--max-time", "10", "--unix-socket"])
+        .arg(&socket)
+        .arg("http://broker/v1/sys/health")
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\"initialized\":true"), "{output:?}");
+    assert!(broker.stop().unwrap().success());
+    assert!(!socket.exists(), "the socket is removed at the end");
+}
