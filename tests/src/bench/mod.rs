@@ -1,5 +1,6 @@
 //! Measures cost side by side with the peer in one run: processor time per operation, not seconds, since machines are noisy.
 
+pub mod apiserver;
 pub mod load;
 pub mod measure;
 pub mod peers;

@@ -28,18 +28,8 @@ fn the_committed_files_are_what_the_builder_makes() {
     assert!(
         differ.is_empty(),
         "deploy/crds is not what the builder makes: {differ:?}. Write the files anew with \
-         `cargo test -p tests --test it -- --ignored crds::write_the_files` (`keyreeve crds` prints the same \
-         documents) and remove files that no kind has."
+         `keyreeve crds --out deploy/crds` and remove files that no kind has."
     );
-}
-
-#[test]
-#[ignore = "writes the files of deploy/crds anew; not a test"]
-fn write_the_files() {
-    std::fs::create_dir_all(folder()).unwrap();
-    for crd in crds::all() {
-        std::fs::write(folder().join(crd.file_name()), crd.to_yaml()).unwrap();
-    }
 }
 
 /// The patterns of a schema and of all below it, by path.
