@@ -42,6 +42,14 @@ fn each(access: &Access, work: impl Fn(&mut Connection, usize) -> Result<()> + S
     Ok(start.elapsed())
 }
 
+/// One object on a path that no other reads, so that its change is measured and not the queue of its neighbours.
+fn alone() -> Value {
+    let mut object = external_secret(0);
+    object["metadata"]["name"] = "alone".into();
+    object["spec"]["data"][0]["remoteRef"]["key"] = "bench/alone".into();
+    object
+}
+
 fn external_secret(n: usize) -> Value {
     json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": format!("e{n}")},
         "spec": {"refreshInterval": "1h", "secretStoreRef": {"name": "vault", "kind": "SecretStore"},
@@ -71,11 +79,11 @@ fn metric(text: &str, name: &str, label: &str) -> f64 {
 /// Time from the broker's answer to the Secret with the new value.
 fn propagation(access: &Access, broker: &Server, space: &str) -> Result<Vec<Duration>> {
     let mut connection = Connection::open(access)?;
-    let secret = format!("/api/v1/namespaces/{space}/secrets/e7");
+    let secret = format!("/api/v1/namespaces/{space}/secrets/alone");
     let mut times = Vec::new();
     for n in 0..CHANGES {
         let value = format!("changed-{n}");
-        broker.must("POST", "secret/data/bench/7", Some(&json!({"data": {"value": value}})))?;
+        broker.must("POST", "secret/data/bench/alone", Some(&json!({"data": {"value": value}})))?;
         let start = Instant::now();
         let wanted = base64(&value);
         while connection.send("GET", &secret, "")?["data"]["value"] != wanted.as_str() {
@@ -106,6 +114,8 @@ fn prepare(cluster: &Cluster, broker: &Server) -> Result<tempfile::NamedTempFile
     for n in 0..PATHS {
         broker.must("POST", &format!("secret/data/bench/{n}"), Some(&json!({"data": {"value": "first"}})))?;
     }
+    broker.must("POST", "secret/data/bench/alone", Some(&json!({"data": {"value": "first"}})))?;
+    cluster.must("POST", &path("ours", "externalsecrets"), Some(&alone()))?;
     let token = json!({"metadata": {"name": "tok"}, "stringData": {"token": broker.root_token}});
     cluster.must("POST", "/api/v1/namespaces/ours/secrets", Some(&token))?;
     let rules = "path \"secret/metadata/*\" { capabilities = [\"read\"] }\npath \"sys/keyreeve/changes\" { capabilities = [\"read\"] }\npath \"sys/keyreeve/records\" { capabilities = [\"update\"] }";
@@ -132,7 +142,7 @@ fn main() -> Result<()> {
         ["--concurrency", &concurrency, "--broker-token-file", &token_file].map(str::to_owned).to_vec();
     let syncer = Syncer::start(&cluster, &SyncerOptions { namespace: Some("ours".to_owned()), arguments })?;
     while metric(&syncer.metrics()?, "externalsecret_status_condition{condition=\"Ready\"", "status=\"True\"")
-        < OBJECTS as f64
+        <= OBJECTS as f64
     {
         ensure!(start.elapsed() < LIMIT, "not all objects became ready");
         std::thread::sleep(Duration::from_millis(50));
@@ -164,7 +174,7 @@ fn main() -> Result<()> {
     )?;
     writeln!(
         report,
-        "* from the broker's answer to the changed Secret, {CHANGES} changes: p50 {:.1} ms, p99 {:.1} ms (goals ≤ 20 and ≤ 200 ms: {})",
+        "* from the broker's answer to the changed Secret, {CHANGES} changes of a path that one object reads: p50 {:.1} ms, p99 {:.1} ms (goals ≤ 20 and ≤ 200 ms: {})",
         at(50),
         at(99),
         verdict(at(50) <= 20.0 && at(99) <= 200.0)
