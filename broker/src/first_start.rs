@@ -9,6 +9,7 @@ use broker_core::mount::{Engine, MountCommand, MountInfo};
 use broker_core::reason::ReasonCode;
 use broker_core::record::{Draft, Kind, Object, Source};
 use broker_core::refusal::Refusal;
+use broker_core::row::{RowKey, Table};
 use broker_core::token::{CallerRights, CreateContext, CreateRequest, TokenCommand, plan_create};
 
 use zeroize::Zeroizing;
@@ -58,6 +59,18 @@ pub fn own_record(app: &App, kind: Kind, path: &str) -> Draft {
         rule: None,
         report: None,
     }
+}
+
+/// Whether the first start has still to be made: nothing but its own mount was ever written.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn is_unfinished(app: &App) -> Result<bool, FirstStartError> {
+    /// The revision behind the mount; the root token makes the next one.
+    const AFTER_MOUNT: u64 = 1;
+    let snapshot = app.ledger.snapshot()?;
+    let tokens = snapshot.children(&RowKey::new(Table::Token, ""), None, 1)?;
+    Ok(tokens.is_empty() && snapshot.revision() <= AFTER_MOUNT)
 }
 
 /// Makes sure that the mount and the root token are there. A first start that was cut short is finished.

@@ -99,7 +99,9 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     for problem in problems {
         tracing::error!(file = problem.file, problem = problem.message, "a policy is not in force");
     }
-    if opened.first_start {
+    // A first start that was cut short left no token behind: without one, nobody could ever log in.
+    let first_start = first_start::is_unfinished(&app)?;
+    if first_start {
         let chosen = config.data == Data::Memory;
         first_start::prepare(&app, &RootTokenFile { path: config.root_token_file.clone(), chosen }).await?;
         tracing::info!(file = %config.root_token_file.display(), "first start: the root token is in this file");

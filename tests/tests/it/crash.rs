@@ -118,3 +118,36 @@ fn check(target: &Target, all: &[Acknowledged]) {
         "each key has one record, each record a key"
     );
 }
+
+/// The root token could not be written: the next start makes it, instead of leaving a store that nobody can open.
+#[test]
+fn a_first_start_that_was_cut_short_is_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = |token: &str| {
+        let mut command = std::process::Command::new(harness::target::built("keyreeve-broker").unwrap());
+        command
+            .args(["serve", "--plain-http", "--listen", "127.0.0.1:0", "--data"])
+            .arg(dir.path().join("data"));
+        command.arg("--ready-file").arg(dir.path().join("ready"));
+        command.arg("--root-token-file").arg(dir.path().join(token));
+        command
+    };
+    let output = serve("nowhere/token").output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--root-token-file"), "{output:?}");
+    let log = dir.path().join("log");
+    for _ in 0..2 {
+        let _ = std::fs::remove_file(dir.path().join("ready"));
+        let mut broker = harness::process::Process::start("keyreeve-broker", &serve("token"), &log).unwrap();
+        broker.wait_until(Duration::from_secs(20), || dir.path().join("ready").exists()).unwrap();
+        let url = std::fs::read_to_string(dir.path().join("ready")).unwrap();
+        let target = Target {
+            addr: url.trim().trim_start_matches("http://").to_owned(),
+            root_token: std::fs::read_to_string(dir.path().join("token")).unwrap().trim().to_owned(),
+            kind: harness::target::Kind::Broker,
+        };
+        target.must("GET", "auth/token/lookup-self", None).unwrap();
+        target.must("GET", "secret/config", None).unwrap();
+        assert!(broker.stop().unwrap().success());
+    }
+}
