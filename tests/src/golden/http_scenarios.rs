@@ -89,27 +89,36 @@ pub fn run(
     let Some(recorded) = recordings.read::<Recorded>(FILE)? else { return Ok(None) };
     let mut report = Report { title: format!("{FILE} on {kind:?}"), parts: Vec::new() };
     for scenario in &recorded.scenarios {
-        let server = start()?;
-        let mut run =
-            Run { recordings, server: &server, captures: Captures::default(), scenario: &scenario.name };
-        run.captures.set("root", &server.root_token);
-        let signer = scenario.signer(&mut run.captures)?;
-        let mut part = Part { name: scenario.name.clone(), ..Part::default() };
-        for (number, step) in scenario.steps.iter().enumerate() {
-            if let Some(seconds) = step.wait_seconds {
-                std::thread::sleep(Duration::from_secs_f64(seconds.clamp(0.0, MAX_WAIT)));
-            }
-            if let (Some(request), Some(response)) = (&step.request, &step.response) {
-                if let (Some(signer), Some(note)) = (&signer, &step.note) {
-                    signer.sign_for(request.body.as_ref(), note, &mut run.captures)?;
-                }
-                let what = format!("{number} {} {}", request.method, request.path);
-                part.add(what, run.step(number, request, response, &step.capture)?);
-            }
+        let mut part = play(recordings, scenario, &start()?)?;
+        if !part.failed.is_empty() {
+            // Answers in whole seconds change when one passes between two steps: what is wrong is wrong twice.
+            println!("{}: once more on a fresh server", scenario.name);
+            part = play(recordings, scenario, &start()?)?;
         }
         report.parts.push(part);
     }
     Ok(Some(report))
+}
+
+/// Plays a scenario on a fresh server.
+fn play(recordings: &Recordings, scenario: &Scenario, server: &Server) -> Result<Part> {
+    let mut run = Run { recordings, server, captures: Captures::default(), scenario: &scenario.name };
+    run.captures.set("root", &server.root_token);
+    let signer = scenario.signer(&mut run.captures)?;
+    let mut part = Part { name: scenario.name.clone(), ..Part::default() };
+    for (number, step) in scenario.steps.iter().enumerate() {
+        if let Some(seconds) = step.wait_seconds {
+            std::thread::sleep(Duration::from_secs_f64(seconds.clamp(0.0, MAX_WAIT)));
+        }
+        if let (Some(request), Some(response)) = (&step.request, &step.response) {
+            if let (Some(signer), Some(note)) = (&signer, &step.note) {
+                signer.sign_for(request.body.as_ref(), note, &mut run.captures)?;
+            }
+            let what = format!("{number} {} {}", request.method, request.path);
+            part.add(what, run.step(number, request, response, &step.capture)?);
+        }
+    }
+    Ok(part)
 }
 
 /// One scenario on its way.
