@@ -13,19 +13,6 @@ use crate::http::error::Failure;
 use crate::http::reply::Answer;
 use crate::ops::{done, doubled, mounts, store_failed, unknown_fields};
 
-/// What a request to enable a method may hold; other fields are warned about.
-const ENABLE_FIELDS: [&str; 9] = [
-    "type",
-    "description",
-    "config",
-    "options",
-    "local",
-    "seal_wrap",
-    "external_entropy_access",
-    "plugin_name",
-    "plugin_version",
-];
-
 /// Carries an operation on one method out, or decides on its write.
 ///
 /// # Errors
@@ -119,7 +106,7 @@ fn enable(context: &Context<'_>, path: &str) -> Result<Plan, Failure> {
     let request = AuthMountRequest::parse(body).map_err(|r| Failure::from(&r))?;
     let id = context.app.random_uuid();
     let mount = request.into_mount(path, id, context.request.time).map_err(|r| Failure::from(&r))?;
-    let warnings = unknown_fields(body, &ENABLE_FIELDS);
+    let warnings = unknown_fields(body, &mounts::MOUNT_FIELDS);
     Ok(change(context, AuthCommand::Enable(Box::new(mount)), warnings))
 }
 

@@ -15,8 +15,8 @@ use crate::ops::{auth, data, done, doubled, store_failed, unknown_fields};
 
 /// The system's default and longest lease in seconds, as answered where a mount has none of its own.
 pub const SYSTEM_LEASE_SECONDS: u64 = 2_764_800;
-/// What a mount request may hold; other fields are warned about.
-const MOUNT_FIELDS: [&str; 9] = [
+/// What a request to enable an engine or an auth method may hold; other fields are warned about.
+pub const MOUNT_FIELDS: [&str; 9] = [
     "type",
     "description",
     "config",

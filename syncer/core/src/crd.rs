@@ -1,5 +1,6 @@
 //! The shapes of the objects that are read: every field that the field's CRDs have, with or without support here.
 
+use crate::crds;
 use crate::schema::Shape::{Choice, Flag, Ignored, List, NotYet, Object, Text, TextMap, TextOrNumber};
 use crate::schema::{Field, Shape, may, must};
 
@@ -109,58 +110,15 @@ const VAULT: Shape = Object(&[
     may("checkAndSet", Ignored),
 ]);
 
-/// The providers that the CRD knows besides `vault`.
-const OTHER_PROVIDERS: [&str; 42] = [
-    "akeyless",
-    "aws",
-    "azurekv",
-    "barbican",
-    "beyondtrust",
-    "beyondtrustworkloadcredentials",
-    "bitwardensecretsmanager",
-    "chef",
-    "cloudrusm",
-    "conjur",
-    "crd",
-    "delinea",
-    "doppler",
-    "dvls",
-    "fake",
-    "fortanix",
-    "gcpsm",
-    "github",
-    "gitlab",
-    "ibm",
-    "infisical",
-    "keepersecurity",
-    "kubernetes",
-    "nebiusmysterybox",
-    "ngrok",
-    "onboardbase",
-    "onepassword",
-    "onepasswordSDK",
-    "openBao",
-    "oracle",
-    "ovh",
-    "passbolt",
-    "passworddepot",
-    "previder",
-    "pulumi",
-    "scaleway",
-    "secretserver",
-    "senhasegura",
-    "volcengine",
-    "webhook",
-    "yandexcertificatemanager",
-    "yandexlockbox",
-];
-
+/// Every provider of the CRD; all but the supported one stop their store.
 #[expect(clippy::indexing_slicing, reason = "runs in the compiler, which checks the bounds")]
-const PROVIDERS: [Field; OTHER_PROVIDERS.len() + 1] = {
-    let mut fields = [may("vault", VAULT); OTHER_PROVIDERS.len() + 1];
+const PROVIDERS: [Field; crds::PROVIDERS.len()] = {
+    let mut fields = [may(crds::SUPPORTED_PROVIDER, VAULT); crds::PROVIDERS.len()];
     let mut at = 0;
-    while at < OTHER_PROVIDERS.len() {
-        fields[at + 1] = may(OTHER_PROVIDERS[at], NotYet);
+    while at < fields.len() {
+        if !matches!(crds::PROVIDERS[at].as_bytes(), b"vault") {
+            fields[at] = may(crds::PROVIDERS[at], NotYet);
+        }
         at += 1;
     }
     fields

@@ -90,9 +90,9 @@ pub fn run(
     let mut report = Report { title: format!("{FILE} on {kind:?}"), parts: Vec::new() };
     for scenario in &recorded.scenarios {
         let mut part = play(recordings, scenario, &start()?)?;
-        if !part.failed.is_empty() {
-            // Answers in whole seconds change when one passes between two steps: what is wrong is wrong twice.
-            println!("{}: once more on a fresh server", scenario.name);
+        if kind == Kind::OpenBao && !part.failed.is_empty() {
+            // The recorded server cuts times to whole seconds, and one may pass between two steps. Ours gets one try.
+            println!("{}: once more on a fresh server, after {:?}", scenario.name, part.failed);
             part = play(recordings, scenario, &start()?)?;
         }
         report.parts.push(part);
