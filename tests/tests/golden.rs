@@ -3,7 +3,7 @@
 //! `GOLDEN_DIR=folder` runs on other files of the same names and shape.
 
 use harness::golden::report::Report;
-use harness::golden::{Recordings, acl, eso, http_scenarios};
+use harness::golden::{Recordings, acl, eso, hcl, http_scenarios};
 use harness::target::{Broker, BrokerOptions, Kind, OpenBao};
 
 fn conclude(report: Option<Report>, file: &str) {
@@ -11,6 +11,11 @@ fn conclude(report: Option<Report>, file: &str) {
         Some(report) => report.conclude(),
         None => println!("GOLDEN_DIR has no {file}: nothing to compare"),
     }
+}
+
+#[test]
+fn golden_hcl_policy_on_the_parser() {
+    conclude(hcl::run(&Recordings::open().unwrap()).unwrap(), hcl::FILE);
 }
 
 #[test]
