@@ -1,0 +1,45 @@
+//! The functions that templates can call, by group: Sprig's and External Secrets' own.
+
+use crate::function::Function;
+
+mod crypto;
+mod date;
+mod defaults;
+mod dicts;
+mod encoding;
+mod hash;
+mod lists;
+mod math;
+mod path;
+mod random;
+mod reflect;
+mod regex;
+mod semver;
+mod strings;
+mod url;
+
+const GROUPS: &[&[Function]] = &[
+    crypto::TABLE,
+    date::TABLE,
+    defaults::TABLE,
+    dicts::TABLE,
+    encoding::TABLE,
+    hash::TABLE,
+    lists::TABLE,
+    math::TABLE,
+    path::TABLE,
+    random::TABLE,
+    reflect::TABLE,
+    regex::TABLE,
+    semver::TABLE,
+    strings::TABLE,
+    url::TABLE,
+];
+
+/// All functions.
+pub(crate) fn all() -> impl Iterator<Item = &'static Function> {
+    GROUPS.iter().flat_map(|group| group.iter())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! Functions on maps.
+
+use crate::function::Function;
+
+/// The group.
+pub(crate) const TABLE: &[Function] = &[];

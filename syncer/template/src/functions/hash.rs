@@ -1,0 +1,6 @@
+//! Checksums.
+
+use crate::function::Function;
+
+/// The group.
+pub(crate) const TABLE: &[Function] = &[];

@@ -1,0 +1,6 @@
+//! Functions on numbers.
+
+use crate::function::Function;
+
+/// The group.
+pub(crate) const TABLE: &[Function] = &[];

@@ -1,0 +1,6 @@
+//! Functions on slash-separated paths.
+
+use crate::function::Function;
+
+/// The group.
+pub(crate) const TABLE: &[Function] = &[];

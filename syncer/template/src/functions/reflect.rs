@@ -1,0 +1,6 @@
+//! Functions on types and kinds.
+
+use crate::function::Function;
+
+/// The group.
+pub(crate) const TABLE: &[Function] = &[];

@@ -1,0 +1,6 @@
+//! Functions on semantic versions.
+
+use crate::function::Function;
+
+/// The group.
+pub(crate) const TABLE: &[Function] = &[];
