@@ -1,15 +1,25 @@
 //! What was typed and what it means: flags and environment, checked once; the only reader of tokens and certificates.
 
+mod mount;
+mod node;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use broker_client::{Address, AddressError, Client, Options, OptionsError, Token, TokenError, Trust};
+use broker_client::{
+    Address, AddressError, Client, Options, OptionsError, SecretText, Token, TokenError, Trust,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use csi_mount_core::refresh;
 use zeroize::Zeroizing;
+
+pub use mount::{Config, MountArgs, MountOptions, OnRevoke, SecretRef};
+pub use node::{NodeArgs, NodeConfig, OwnLogin, Registrar};
 
 #[cfg(test)]
 mod tests;
+
+/// The longest service account token in bytes.
+const MAX_JWT_BYTES: u64 = 64 << 10;
 
 /// Keyreeve's node driver: serves secrets as files through FUSE.
 #[derive(Debug, Parser)]
@@ -29,48 +39,9 @@ pub enum Task {
     Version,
 }
 
-/// Flags of `mount`, as typed.
-#[derive(Debug, Args)]
-pub struct MountArgs {
-    /// Empty folder to mount at.
-    #[arg(long, value_name = "DIR")]
-    pub at: PathBuf,
-    /// Secret of KV version 2: MOUNT/PATH, such as secret/app/db.
-    #[arg(long, value_name = "MOUNT/PATH")]
-    pub secret: String,
-    /// Mount of the engine when it has a slash in its name; --secret is the path below it then.
-    #[arg(long, value_name = "MOUNT")]
-    pub secret_mount: Option<String>,
-    /// Version to show. Default: the newest, and each newer one as it is written.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub version: Option<u64>,
-    /// Address of the broker: https://HOST:PORT, http://HOST:PORT or unix:///PATH.
-    #[arg(long, env = "VAULT_ADDR", value_name = "URL")]
-    pub address: String,
-    /// File with the token; read again when it is used, so that it may change.
-    #[arg(long, env = "KEYREEVE_TOKEN_FILE", value_name = "FILE")]
-    pub token_file: PathBuf,
-    /// Certificates to trust, in PEM. Default: those of the system.
-    #[arg(long, env = "VAULT_CACERT", value_name = "FILE")]
-    pub ca: Option<PathBuf>,
-    /// Permission bits of the files, octal.
-    #[arg(long, value_name = "OCTAL", default_value = "0400", value_parser = mode)]
-    pub mode: u16,
-    /// Owner of the files.
-    #[arg(long, default_value_t = 0)]
-    pub uid: u32,
-    /// Group of the files.
-    #[arg(long, default_value_t = 0)]
-    pub gid: u32,
-    /// What happens to the files when the broker denies the token.
-    #[arg(long, value_enum, default_value_t = OnRevoke::Fail)]
-    pub on_revoke: OnRevoke,
-    /// Seconds between two reads when the broker reports no change.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub interval: u64,
-    /// Seconds that the first read may wait for the broker.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3_600))]
-    pub patience: u64,
+/// How to log.
+#[derive(Args, Clone, Debug)]
+pub struct LogArgs {
     /// Form of log lines.
     #[arg(long, env = "KEYREEVE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -88,66 +59,17 @@ pub enum LogFormat {
     Json,
 }
 
-/// What happens to the files when the broker denies the token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OnRevoke {
-    /// They are let go; every access ends with "permission denied", of open files too.
-    Fail,
-    /// They stay as they are.
-    Keep,
-}
-
-/// Which secret to show.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretRef {
-    /// Mount of the engine.
-    pub mount: String,
-    /// Path below it.
-    pub path: String,
-    /// The version; `None` for the newest.
-    pub version: Option<u64>,
-}
-
-/// How files look and what becomes of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MountOptions {
-    /// Where to mount.
-    pub at: PathBuf,
-    /// Permission bits of the files.
-    pub mode: u16,
-    /// Owner of files and folders.
-    pub uid: u32,
-    /// Group of files and folders.
-    pub gid: u32,
-    /// What happens when the broker denies the token.
-    pub on_revoke: OnRevoke,
-    /// When to read and renew.
-    pub refresh: refresh::Policy,
-}
-
-/// What the flags mean.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The secret.
-    pub secret: SecretRef,
-    /// The client of the broker.
-    pub client: Client,
-    /// File with the token.
-    pub token_file: PathBuf,
-    /// How to mount.
-    pub mount: MountOptions,
-    /// Form of log lines.
-    pub log_format: LogFormat,
-    /// Which log lines.
-    pub log: String,
-}
-
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The address.
-    #[error("--address: {0}")]
-    Address(#[from] AddressError),
+    #[error("{flag}: {problem}")]
+    Address {
+        /// Which flag.
+        flag: &'static str,
+        /// Why.
+        problem: AddressError,
+    },
     /// The client's options.
     #[error(transparent)]
     Client(#[from] OptionsError),
@@ -155,8 +77,10 @@ pub enum ConfigError {
     #[error("--secret {0:?} names no secret; write MOUNT/PATH, such as secret/app/db")]
     Secret(String),
     /// The certificates.
-    #[error("--ca: {path} cannot be read: {source}")]
+    #[error("{flag}: {path} cannot be read: {source}")]
     Certificates {
+        /// Which flag.
+        flag: &'static str,
         /// The file.
         path: PathBuf,
         /// The cause.
@@ -165,6 +89,14 @@ pub enum ConfigError {
     /// The token.
     #[error("--token-file: {0}")]
     Token(#[from] TokenFileError),
+    /// A flag of `node`.
+    #[error("{flag}: {problem}")]
+    Flag {
+        /// Which one.
+        flag: &'static str,
+        /// What to write instead.
+        problem: &'static str,
+    },
 }
 
 /// Why a file gives no token.
@@ -186,45 +118,12 @@ pub enum TokenFileError {
         /// Why.
         problem: TokenError,
     },
-}
-
-impl Config {
-    /// Checks what was typed, and reads certificates and token for a first time.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with what to do.
-    pub fn of(args: &MountArgs) -> Result<Self, ConfigError> {
-        let secret = secret(args)?;
-        let mut options = Options::new(Address::parse(&args.address)?);
-        if let Some(path) = &args.ca {
-            let pem = std::fs::read(path)
-                .map_err(|source| ConfigError::Certificates { path: path.clone(), source })?;
-            options.trust = Trust::Pem(pem);
-        }
-        options.user_agent = concat!("keyreeve-csi/", env!("CARGO_PKG_VERSION")).to_owned();
-        read_token(&args.token_file)?;
-        let refresh = refresh::Policy {
-            interval: args.interval.saturating_mul(1_000),
-            patience: args.patience.saturating_mul(1_000),
-            ..refresh::Policy::default()
-        };
-        let mount = MountOptions {
-            at: args.at.clone(),
-            mode: args.mode,
-            uid: args.uid,
-            gid: args.gid,
-            on_revoke: args.on_revoke,
-            refresh,
-        };
-        Ok(Self {
-            secret,
-            client: Client::new(options)?,
-            token_file: args.token_file.clone(),
-            mount,
-            log_format: args.log_format,
-            log: args.log.clone(),
-        })
-    }
+    /// What is in it is no service account token.
+    #[error("{path} holds no service account token; is it projected into the pod?")]
+    ServiceAccount {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// Reads a token from its file.
@@ -238,21 +137,42 @@ pub fn read_token(path: &Path) -> Result<Token, TokenFileError> {
         .map_err(|problem| TokenFileError::Token { path: path.to_owned(), problem })
 }
 
-fn secret(args: &MountArgs) -> Result<SecretRef, ConfigError> {
-    let wrong = || ConfigError::Secret(args.secret.clone());
-    let (mount, path) = match &args.secret_mount {
-        Some(mount) => (mount.trim_matches('/'), args.secret.as_str()),
-        None => args.secret.trim_start_matches('/').split_once('/').ok_or_else(wrong)?,
-    };
-    let path = path.trim_matches('/');
-    if mount.is_empty() || path.is_empty() {
-        return Err(wrong());
+/// Reads a service account's token from its file.
+///
+/// # Errors
+/// [`TokenFileError`], never with what is in the file.
+pub fn read_jwt(path: &Path) -> Result<SecretText, TokenFileError> {
+    let failed = |source| TokenFileError::Read { path: path.to_owned(), source };
+    let none = || TokenFileError::ServiceAccount { path: path.to_owned() };
+    if std::fs::metadata(path).map_err(failed)?.len() > MAX_JWT_BYTES {
+        return Err(none());
     }
-    Ok(SecretRef { mount: mount.to_owned(), path: path.to_owned(), version: args.version })
+    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(failed)?);
+    let token = text.trim();
+    if token.is_empty() || token.contains(char::is_whitespace) {
+        return Err(none());
+    }
+    Ok(SecretText::new(token.to_owned()))
 }
 
-fn mode(text: &str) -> Result<u16, String> {
-    let digits = text.strip_prefix("0o").unwrap_or(text);
-    let mode = u16::from_str_radix(digits, 8).ok().filter(|mode| *mode <= csi_mount_core::snapshot::MAX_MODE);
-    mode.ok_or_else(|| "write permission bits as octal digits up to 0777, such as 0440".to_owned())
+/// A client of the broker at an address.
+fn client(
+    (address_flag, address): (&'static str, &str),
+    (ca_flag, ca): (&'static str, Option<&Path>),
+    via: Option<String>,
+) -> Result<Client, ConfigError> {
+    let address =
+        Address::parse(address).map_err(|problem| ConfigError::Address { flag: address_flag, problem })?;
+    let mut options = Options::new(address);
+    if let Some(path) = ca {
+        let pem = std::fs::read(path).map_err(|source| ConfigError::Certificates {
+            flag: ca_flag,
+            path: path.to_owned(),
+            source,
+        })?;
+        options.trust = Trust::Pem(pem);
+    }
+    options.via = via;
+    options.user_agent = concat!("keyreeve-csi/", env!("CARGO_PKG_VERSION")).to_owned();
+    Ok(Client::new(options)?)
 }

@@ -17,6 +17,7 @@ pub mod config;
 pub mod follow;
 pub mod fuse;
 pub mod mounts;
+pub mod proto;
 pub mod readers;
 pub mod records;
 pub mod run;

@@ -21,7 +21,7 @@ fn work(task: Task) -> Result<(), String> {
         Task::Version => say::line(&format!("keyreeve-csi {}", env!("CARGO_PKG_VERSION"))),
         Task::Mount(args) => {
             let config = Config::of(&args).map_err(|e| e.to_string())?;
-            telemetry::start(config.log_format, &config.log).map_err(|e| format!("--log: {e}"))?;
+            telemetry::start(&config.log).map_err(|e| format!("--log: {e}"))?;
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             runtime.map_err(|e| e.to_string())?.block_on(run::run(&config)).map_err(|e| e.to_string())?;
         }
