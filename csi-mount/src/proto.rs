@@ -7,6 +7,7 @@ use std::fmt;
     missing_docs,
     clippy::all,
     clippy::allow_attributes_without_reason,
+    clippy::too_many_lines,
     unreachable_pub,
     reason = "generated; the names are documented by the interface"
 )]
@@ -19,6 +20,7 @@ pub mod csi {
     missing_docs,
     clippy::all,
     clippy::allow_attributes_without_reason,
+    clippy::too_many_lines,
     unreachable_pub,
     reason = "generated; the names are documented by kubelet"
 )]
