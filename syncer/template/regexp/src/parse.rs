@@ -1,5 +1,7 @@
 //! Go's pattern syntax, with the Perl flags that its `regexp` package uses, parsed into an engine's expression.
 
+use std::collections::BTreeMap;
+
 use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Dot, Hir, Look, Repetition};
 
 use crate::error::{Error, ErrorCode};
@@ -52,7 +54,16 @@ struct Parser<'p> {
     top: Group,
     names: Vec<String>,
     ranges: usize,
+    /// How many code points were looked up for their other case.
+    folded: u32,
+    /// The Unicode classes met so far, by name and whether folded.
+    tables: BTreeMap<(&'p [u8], bool), ClassUnicode>,
 }
+
+/// The last character that has another case, and some room for newer ones.
+const LAST_WITH_CASE: u32 = 0x1_EFFF;
+/// How many code points of ranges may be looked up for their other case.
+const MAX_FOLDED: u32 = 1 << 25;
 
 /// Parses a pattern.
 pub(crate) fn parse(pattern: &[u8]) -> Result<Parsed, Error> {
@@ -67,6 +78,8 @@ pub(crate) fn parse(pattern: &[u8]) -> Result<Parsed, Error> {
         top: Group::default(),
         names: vec![String::new()],
         ranges: 0,
+        folded: 0,
+        tables: BTreeMap::new(),
     };
     parser.run()?;
     if !parser.open.is_empty() {
@@ -369,8 +382,13 @@ impl<'p> Parser<'p> {
             Some(name) => (name, letter == b'p'),
             None => (name, letter == b'P'),
         };
-        let Some(mut class) = class::unicode(name, self.flags.fold) else {
-            return self.fail(ErrorCode::InvalidCharRange, here);
+        let key = (name, self.flags.fold);
+        let mut class = match self.tables.get(&key) {
+            Some(class) => class.clone(),
+            None => match class::unicode(name, self.flags.fold) {
+                Some(class) => self.tables.entry(key).or_insert(class).clone(),
+                None => return self.fail(ErrorCode::InvalidCharRange, here),
+            },
         };
         if negated {
             class.negate();
@@ -512,12 +530,17 @@ impl<'p> Parser<'p> {
                 return self.fail(ErrorCode::InvalidCharRange, here);
             }
         }
+        class::push(class, lo, hi);
         if self.flags.fold {
+            // Outside of these nothing has a case.
+            let (lo, hi) = (lo.max(u32::from('A')), hi.min(LAST_WITH_CASE));
+            self.folded += hi.saturating_sub(lo);
+            if self.folded > MAX_FOLDED {
+                return Err(Error::new(ErrorCode::Large, self.pattern));
+            }
             let mut range = ClassUnicode::empty();
             class::push(&mut range, lo, hi);
             class.union(&class::fold(range));
-        } else {
-            class::push(class, lo, hi);
         }
         Ok(())
     }
