@@ -22,16 +22,19 @@ fn main() -> ExitCode {
 fn alone() -> Result<bool, String> {
     let config = Config::of(&Cli::parse()).map_err(|e| e.to_string())?;
     telemetry::start(config.log_format, &config.log).map_err(|e| format!("--log: {e}"))?;
-    runtime()?.block_on(standalone::run(config)).map_err(|e| e.to_string())
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|e| e.to_string())?.block_on(standalone::run(config)).map_err(|e| e.to_string())
 }
 
 fn in_cluster() -> Result<bool, String> {
     let cli = cluster::config::Cli::parse_from(std::env::args_os().skip(1));
     let config = cluster::config::Config::of(&cli).map_err(|e| e.to_string())?;
     telemetry::start(cli.log_format, &cli.log).map_err(|e| format!("--log: {e}"))?;
-    runtime()?.block_on(cluster::run(config)).map(|()| true).map_err(|e| e.to_string())
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, String> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())
+    // It waits for others most of the time; one thread needs the least memory and no wake-ups between processors.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime
+        .map_err(|e| e.to_string())?
+        .block_on(cluster::run(config))
+        .map(|()| true)
+        .map_err(|e| e.to_string())
 }

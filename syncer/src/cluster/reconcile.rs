@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use syncer_core::cluster::{
-    ClusterStore, ExternalSecret, Gate, Lane, Moment, Outcome, Step, StoreKey, Taken, TargetSecret, Triage,
-    gate, plan_cluster, read_external_secret, read_meta, read_secret, refuse_all, triage,
+    Actions, ClusterStore, ExternalSecret, Gate, Lane, Moment, Outcome, SecretAction, Step, StoreKey, Taken,
+    TargetSecret, Triage, first_finalizer_patch, gate, plan_cluster, read_external_secret, read_meta,
+    read_secret, refuse_all, triage,
 };
 use syncer_core::{FetchRequest, Fetches, KvPath, StoreKind, StoreRef, Wanted, created_by};
 
@@ -55,39 +56,92 @@ async fn serve(
     (namespace, name): (&str, &str),
     forced: bool,
 ) -> Result<Option<apply::Applied>, ApiError> {
-    let Some(mut object) = observe(shared, namespace, name).await? else { return Ok(None) };
+    let Some(mut object) = observe(shared, &taken.key).await? else { return Ok(None) };
     apply::finalizer(shared, &mut object).await?;
     let (store, gate) = access(shared, &object).await?;
     if gate == Gate::Skip && object.meta.deletion_timestamp.is_none() {
         return Ok(None);
     }
-    let target = target(shared, &object).await?;
     let maker = created_by(namespace, name);
     let orphans = shared.state().index.orphans(namespace, &maker, &object.intent.target);
-    let seen = Triage { object: &object, target: target.as_ref(), orphans: &orphans };
     let moment = moment(shared, &taken.key, &object, forced);
-    let (actions, read) = match triage(&seen, &moment) {
-        Step::Finish(actions) => (*actions, None),
-        Step::Adopt(patch) => {
-            if let Some(target) = &target {
+    let mut run = Run { shared, taken, store: store.as_deref(), gate: &gate, read: None };
+    // A new object's target is most likely not there: to create it tells as much as to read it first.
+    if is_new(shared, &object) {
+        let seen = Triage { object: &object, target: None, orphans: &orphans };
+        if let Some(actions) = run.decide(&seen, &moment).await
+            && matches!(actions.secret, SecretAction::Create(_))
+        {
+            match run.apply(&seen, actions, &moment).await {
+                Err(ApiError::Conflict(_)) => {}
+                other => return other.map(Some),
+            }
+        }
+    }
+    let target = target(shared, &object).await?;
+    let seen = Triage { object: &object, target: target.as_ref(), orphans: &orphans };
+    match run.decide(&seen, &moment).await {
+        Some(actions) => run.apply(&seen, actions, &moment).await.map(Some),
+        None => {
+            if let (Some(target), Step::Adopt(patch)) = (&target, triage(&seen, &moment)) {
                 apply::adopt(shared, name, target, &patch).await?;
             }
             shared.queue([taken.key.clone()], Lane::Fresh);
-            return Ok(None);
-        }
-        Step::Fetch(wanted) => {
-            let (fetches, paths) = fetch(shared, wanted, store.as_deref(), &gate, taken.asked).await;
-            (plan_cluster(&seen, &fetches, &moment), Some((wanted, fetches, paths)))
-        }
-    };
-    let applied = apply::all(shared, &seen, actions, &moment).await?;
-    if let (Some((wanted, fetches, paths)), Some(store)) = (read, store) {
-        shared.changes.read(shared, &store, &taken.key, &paths);
-        if applied.written {
-            shared.changes.delivered(&store, wanted, &fetches, &paths);
+            Ok(None)
         }
     }
-    Ok(Some(applied))
+}
+
+/// Whether nothing was ever done for an object, and no managed Secret has its target's name.
+fn is_new(shared: &Shared, object: &ExternalSecret) -> bool {
+    let (meta, status) = (&object.meta, &object.status);
+    meta.deletion_timestamp.is_none()
+        && status.refresh_time.is_none()
+        && status.binding.is_empty()
+        && !shared.state().index.is_managed(&format!("{}/{}", meta.namespace, object.intent.target))
+}
+
+/// One object's turn: what it may ask, and what it was told.
+struct Run<'a> {
+    shared: &'a Shared,
+    taken: &'a Taken<Key>,
+    store: Option<&'a ClusterStore>,
+    gate: &'a Gate,
+    /// The store's answers; it is asked once.
+    read: Option<(Fetches, Vec<(FetchRequest, KvPath)>)>,
+}
+
+impl Run<'_> {
+    /// What is to be done; `None` if the target is to be adopted first.
+    async fn decide(&mut self, seen: &Triage<'_>, moment: &Moment) -> Option<Actions> {
+        let wanted = match triage(seen, moment) {
+            Step::Finish(actions) => return Some(*actions),
+            Step::Adopt(_) => return None,
+            Step::Fetch(wanted) => wanted,
+        };
+        if self.read.is_none() {
+            self.read = Some(fetch(self.shared, wanted, self.store, self.gate, self.taken.asked).await);
+        }
+        self.read.as_ref().map(|(fetches, _)| plan_cluster(seen, fetches, moment))
+    }
+
+    async fn apply(
+        &self,
+        seen: &Triage<'_>,
+        actions: Actions,
+        moment: &Moment,
+    ) -> Result<apply::Applied, ApiError> {
+        let applied = apply::all(self.shared, seen, actions, moment).await?;
+        if let (Some((fetches, paths)), Some(store), Ok(wanted)) =
+            (&self.read, self.store, &seen.object.wanted)
+        {
+            self.shared.changes.read(self.shared, store, &self.taken.key, paths);
+            if applied.written {
+                self.shared.changes.delivered(store, wanted, fetches, paths);
+            }
+        }
+        Ok(applied)
+    }
 }
 
 fn moment(shared: &Shared, key: &Key, object: &ExternalSecret, forced: bool) -> Moment {
@@ -100,8 +154,21 @@ fn moment(shared: &Shared, key: &Key, object: &ExternalSecret, forced: bool) -> 
     }
 }
 
-async fn observe(shared: &Shared, namespace: &str, name: &str) -> Result<Option<ExternalSecret>, ApiError> {
-    let Some(body) = shared.api.find(&apply::object_path(namespace, name)).await? else { return Ok(None) };
+/// The object as it is. One that nobody serves yet gets its finalizer with the same request.
+async fn observe(shared: &Shared, key: &Key) -> Result<Option<ExternalSecret>, ApiError> {
+    let Some((namespace, name)) = key.split_once('/') else { return Ok(None) };
+    let path = apply::object_path(namespace, name);
+    let first = shared.state().index.untouched(key).map(first_finalizer_patch);
+    let body = match first {
+        Some(patch) => match shared.api.patch(&path, &patch).await {
+            Ok(body) => Some(body),
+            Err(ApiError::NotFound(_)) => None,
+            Err(ApiError::Conflict(_)) => shared.api.find(&path).await?,
+            Err(error) => return Err(error),
+        },
+        None => shared.api.find(&path).await?,
+    };
+    let Some(body) = body else { return Ok(None) };
     let malformed = |error: syncer_core::cluster::ObserveError| {
         shared.metrics.malformed();
         ApiError::Unavailable(error.to_string())

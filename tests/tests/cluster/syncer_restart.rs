@@ -16,10 +16,8 @@ const IDENTITIES: usize = 4;
 const WRITTEN: [&str; 6] =
     ["externalsecrets", "secretstores", "clustersecretstores", "secrets", "events", "configmaps"];
 
-/// How many objects on how many paths; `KEYREEVE_TEST_LARGE=1` for the large run.
-fn size() -> (usize, usize) {
-    if std::env::var_os("KEYREEVE_TEST_LARGE").is_some() { (1000, 50) } else { (200, 20) }
-}
+/// How many objects on how many paths.
+const SIZE: (usize, usize) = (1000, 50);
 
 /// A broker at which the service accounts `app-0`… of a namespace log in.
 fn broker(cluster: &Cluster, namespace: &Namespace, paths: usize) -> Server {
@@ -60,7 +58,7 @@ fn create_all(cluster: &Cluster, namespace: &Namespace, server: &str) {
         let body = object("SecretStore", &name, &spec);
         cluster.must("POST", &path(namespace.name(), "secretstores"), Some(&body)).unwrap();
     }
-    let (objects, paths) = size();
+    let (objects, paths) = SIZE;
     let list: Vec<Value> = (0..objects)
         .map(|at| {
             let key = at % paths;
@@ -128,7 +126,7 @@ fn wait_idle(syncer: &Syncer, objects: usize) {
 
 #[test]
 fn a_restart_writes_nothing_and_reads_little() {
-    let (objects, paths) = size();
+    let (objects, paths) = SIZE;
     // A cluster of its own, so that the API server counts nobody else's requests.
     let cluster = Cluster::start().unwrap();
     syncer::apply_definitions(&cluster).unwrap();

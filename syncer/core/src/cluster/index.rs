@@ -41,6 +41,8 @@ pub struct Row {
     pub store: Option<StoreKey>,
     /// Whether its status says that this form of it is served.
     pub synced: bool,
+    /// Its resource version if it has no finalizer and is not being deleted: a new object that nobody serves yet.
+    pub untouched: Option<Box<str>>,
 }
 
 /// Metadata of one managed Secret.
@@ -109,6 +111,8 @@ pub fn read_row(json: &[u8]) -> Result<(Meta, Row), RowError> {
         target: intent.target.into(),
         store,
         synced: is_synced(&meta, &status),
+        untouched: (meta.finalizers.is_empty() && meta.deletion_timestamp.is_none())
+            .then(|| meta.resource_version.as_str().into()),
     };
     Ok((meta, row))
 }
@@ -350,6 +354,16 @@ impl Index {
             .filter_map(|(key, (row, _))| Some((key.split_once('/')?.1.to_owned(), row.uid.to_string())))
             .filter(|(secret, _)| secret != name)
             .collect()
+    }
+
+    /// The resource version of an object that nobody serves yet, see [`Row::untouched`].
+    pub fn untouched(&self, key: &Key) -> Option<&str> {
+        self.rows.get(key)?.row.untouched.as_deref()
+    }
+
+    /// Whether a Secret of this key is known to be managed.
+    pub fn is_managed(&self, key: &str) -> bool {
+        self.secrets.contains_key(key)
     }
 
     /// Number of ExternalSecrets.

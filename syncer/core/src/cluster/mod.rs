@@ -27,7 +27,7 @@ pub use index::{Change, Index, Row, RowError, SecretRow, StoreKey, read_row, rea
 pub use lease::{Lease, LeaseAction, LeaseTimes, LeaseWatch, lease_body, read_lease};
 pub use manager::{field_manager, field_managers};
 pub use observe::{ExternalSecret, Intent, Meta, ObserveError, Status, read_external_secret, read_meta};
-pub use patch::{FINALIZER, adopt_patch, finalizer_patch, status_patch};
+pub use patch::{FINALIZER, adopt_patch, finalizer_patch, first_finalizer_patch, status_patch};
 pub use plan::{
     Actions, COMPONENT, Moment, Requeue, SecretAction, Step, Triage, plan_cluster, triage, write_failed,
 };

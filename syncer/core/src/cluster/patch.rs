@@ -19,11 +19,15 @@ pub fn finalizer_patch(object: &ExternalSecret) -> Option<String> {
         return None;
     }
     let finalizers: Vec<&str> = meta.finalizers.iter().map(String::as_str).chain([FINALIZER]).collect();
-    Some(finalizers_patch(object, &finalizers))
+    Some(finalizers_patch(&meta.resource_version, &finalizers))
 }
 
-pub(super) fn finalizers_patch(object: &ExternalSecret, finalizers: &[&str]) -> String {
-    let version = &object.meta.resource_version;
+/// The merge patch that puts the finalizer on an object that has none; it fails if this is not its version any more.
+pub fn first_finalizer_patch(version: &str) -> String {
+    finalizers_patch(version, &[FINALIZER])
+}
+
+pub(super) fn finalizers_patch(version: &str, finalizers: &[&str]) -> String {
     json!({ "metadata": { "resourceVersion": version, "finalizers": finalizers } }).to_string()
 }
 

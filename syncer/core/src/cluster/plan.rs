@@ -223,7 +223,7 @@ fn release(seen: &Triage<'_>) -> Actions {
     let others: Vec<&str> =
         object.meta.finalizers.iter().map(String::as_str).filter(|it| *it != FINALIZER).collect();
     if others.len() < object.meta.finalizers.len() {
-        actions.release = Some(finalizers_patch(object, &others));
+        actions.release = Some(finalizers_patch(&object.meta.resource_version, &others));
     }
     actions
 }

@@ -12,7 +12,7 @@ fn key(text: &str) -> Key {
 fn row(uid: &str, shape: u64, target: &str, store: &str) -> Row {
     let namespace = key("shop");
     let store = StoreKey { kind: StoreKind::SecretStore, namespace, name: key(store) };
-    Row { uid: uid.into(), shape, target: target.into(), store: Some(store), synced: false }
+    Row { uid: uid.into(), shape, target: target.into(), store: Some(store), synced: false, untouched: None }
 }
 
 fn secret(version: u64, created_by: &str) -> SecretRow {
