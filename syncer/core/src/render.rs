@@ -87,8 +87,11 @@ pub enum RenderCause {
     )]
     NotAnObject,
     /// The value is not encoded as `decodingStrategy` says.
-    #[error("key {key:?}: {cause}")]
-    Decode {
+    #[error(transparent)]
+    Decode(DecodeError),
+    /// The same for one key of many.
+    #[error("failure decoding key {key}: {cause}")]
+    DecodeKey {
         /// The key in the Secret.
         key: String,
         /// The failure.
@@ -201,7 +204,8 @@ fn values(entry: &Entry, fetches: &Fetches) -> Result<BTreeMap<String, SecretVal
     let value = look_up(secret, remote)?;
     match entry {
         Entry::Key { secret_key, .. } => {
-            Ok(BTreeMap::from([(secret_key.clone(), decoded(secret_key, value, remote)?)]))
+            let value = remote.decoding.apply(value).map_err(RenderCause::Decode)?;
+            Ok(BTreeMap::from([(secret_key.clone(), allowed(secret_key, value, remote)?)]))
         }
         Entry::Extract { .. } => extract(&value, remote),
     }
@@ -245,15 +249,16 @@ fn extract(value: &SecretValue, remote: &RemoteRef) -> Result<BTreeMap<String, S
             continue;
         }
         check_key(&key).map_err(|cause| RenderCause::Key { key: key.clone(), cause })?;
-        let value = decoded(&key, plain(value), remote)?;
+        let decoded = remote.decoding.apply(plain(value));
+        let value = decoded.map_err(|cause| RenderCause::DecodeKey { key: key.clone(), cause })?;
+        let value = allowed(&key, value, remote)?;
         out.insert(key, value);
     }
     Ok(out)
 }
 
-fn decoded(key: &str, value: SecretValue, remote: &RemoteRef) -> Result<SecretValue, RenderCause> {
-    let value =
-        remote.decoding.apply(value).map_err(|cause| RenderCause::Decode { key: key.to_owned(), cause })?;
+/// The value, unless it has a zero byte that may not be.
+fn allowed(key: &str, value: SecretValue, remote: &RemoteRef) -> Result<SecretValue, RenderCause> {
     if remote.null_bytes == NullBytePolicy::Fail && value.expose().contains(&0) {
         return Err(RenderCause::NullByte(key.to_owned()));
     }

@@ -28,19 +28,16 @@ pub enum DecodingStrategy {
     Auto,
 }
 
-/// A value that is not what its `decodingStrategy` says.
+/// A value that is not what its `decodingStrategy` says, in the words of the reference operator. Use another strategy,
+/// or correct the value at the place that is named, a byte from 0.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DecodeError {
     /// Not standard Base64 with padding.
-    #[error(
-        "error applying decoding strategy Base64 to data: illegal base64 data; correct the value or use decodingStrategy None or Auto"
-    )]
-    Base64,
+    #[error("error applying decoding strategy Base64 to data: illegal base64 data at input byte {0}")]
+    Base64(usize),
     /// Not URL-safe Base64 with padding.
-    #[error(
-        "error applying decoding strategy Base64URL to data: illegal base64 data; correct the value or use decodingStrategy None or Auto"
-    )]
-    Base64Url,
+    #[error("error applying decoding strategy Base64URL to data: illegal base64 data at input byte {0}")]
+    Base64Url(usize),
 }
 
 impl DecodingStrategy {
@@ -62,8 +59,11 @@ impl DecodingStrategy {
     pub fn apply(self, value: SecretValue) -> Result<SecretValue, DecodeError> {
         match self {
             Self::None => Ok(value),
-            Self::Base64 => decode(&STANDARD, &value).ok_or(DecodeError::Base64),
-            Self::Base64Url => decode(&URL, &value).ok_or(DecodeError::Base64Url),
+            Self::Base64 => decode(&STANDARD, &value)
+                .ok_or_else(|| DecodeError::Base64(illegal_at(value.expose(), *b"+/"))),
+            Self::Base64Url => {
+                decode(&URL, &value).ok_or_else(|| DecodeError::Base64Url(illegal_at(value.expose(), *b"-_")))
+            }
             Self::Auto => Ok(decode(&STANDARD, &value).or_else(|| decode(&URL, &value)).unwrap_or(value)),
         }
     }
@@ -75,6 +75,31 @@ fn decode(engine: &GeneralPurpose, value: &SecretValue) -> Option<SecretValue> {
         value.expose().iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect(),
     );
     engine.decode(text.as_slice()).ok().map(SecretValue::new)
+}
+
+/// Where Go's decoder stops at text that is not Base64: the byte that cannot stand there, else the beginning of the
+/// group of four that is cut short, else the end where padding is missing.
+fn illegal_at(text: &[u8], last: [u8; 2]) -> usize {
+    let mut bytes = text.iter().copied().enumerate().filter(|(_, byte)| !matches!(byte, b'\r' | b'\n'));
+    let mut in_group = 0;
+    while let Some((at, byte)) = bytes.next() {
+        if byte.is_ascii_alphanumeric() || last.contains(&byte) {
+            in_group = (in_group + 1) % 4;
+            continue;
+        }
+        if byte != b'=' || in_group < 2 {
+            return at;
+        }
+        if in_group == 2 {
+            match bytes.next() {
+                None => return text.len(),
+                Some((_, b'=')) => {}
+                Some((next, _)) => return next - 1,
+            }
+        }
+        return bytes.next().map_or(text.len(), |(next, _)| next);
+    }
+    text.len() - in_group
 }
 
 #[cfg(test)]
@@ -95,13 +120,20 @@ mod tests {
         check("Base64", "", Ok(b""));
         check("Base64", "Zm9v\nZm9v\r\n", Ok(b"foofoo"));
         check("Base64", "Zm8=", Ok(b"fo"));
-        check("Base64", "Zm8", Err(DecodeError::Base64));
+        check("Base64", "Zm8", Err(DecodeError::Base64(0)));
         check("Base64", "Zm9=", Ok(b"fo"));
-        check("Base64", "-_-_", Err(DecodeError::Base64));
-        check("Base64", "!!notb64!!", Err(DecodeError::Base64));
-        check("Base64", " Zm9v", Err(DecodeError::Base64));
+        check("Base64", "-_-_", Err(DecodeError::Base64(0)));
+        check("Base64", "!!notb64!!", Err(DecodeError::Base64(0)));
+        check("Base64", " Zm9v", Err(DecodeError::Base64(0)));
+        check("Base64", "Zm9vZm9", Err(DecodeError::Base64(4)));
+        check("Base64", "Zm9vZm9!", Err(DecodeError::Base64(7)));
+        check("Base64", "Zm9vZ===", Err(DecodeError::Base64(5)));
+        check("Base64", "Zm9vZm=", Err(DecodeError::Base64(7)));
+        check("Base64", "Zm9vZm=v", Err(DecodeError::Base64(6)));
+        check("Base64", "Zm8=Zm9v", Err(DecodeError::Base64(4)));
+        check("Base64", "Zm9v\nZm8=x", Err(DecodeError::Base64(9)));
         check("Base64URL", "-_-_", Ok(&[0xfb, 0xff, 0xbf]));
-        check("Base64URL", "+/+/", Err(DecodeError::Base64Url));
+        check("Base64URL", "+/+/", Err(DecodeError::Base64Url(0)));
         check("Auto", "+/+/", Ok(&[0xfb, 0xff, 0xbf]));
         check("Auto", "-_-_", Ok(&[0xfb, 0xff, 0xbf]));
         check("Auto", "abcd1234", Ok(&[0x69, 0xb7, 0x1d, 0xd7, 0x6d, 0xf8]));

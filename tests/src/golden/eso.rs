@@ -214,13 +214,9 @@ impl Run<'_> {
         self.judge(&scenario.name, found, &got)
     }
 
-    /// What the differences mean, with those on purpose and those that are known in mind.
+    /// What the differences mean, with those on purpose in mind.
     fn judge(&self, name: &str, found: Vec<String>, got: &Value) -> Verdict {
-        let verdict = Verdict::of(self.on_purpose(name, found, got));
-        match self.recordings.not_built.feature(&format!("eso-differs-{name}")) {
-            Some(reason) => known(reason, verdict),
-            None => verdict,
-        }
+        Verdict::of(self.on_purpose(name, found, got))
     }
 
     /// What is left of the differences without those on purpose, and what is wrong with these.
@@ -340,18 +336,6 @@ impl Run<'_> {
 fn deletable(all: &[Scenario]) -> Vec<String> {
     let keys = all.iter().filter_map(|it| it.recorded.pointer("/spec/data/0/remoteRef/key")?.as_str());
     keys.filter(|key| key.starts_with("o/del-")).map(str::to_owned).collect()
-}
-
-/// A scenario that is known to differ is left out; once it does not, its line must go.
-fn known(reason: &str, verdict: Verdict) -> Verdict {
-    match verdict {
-        Verdict::Failed(differences) => {
-            Verdict::LeftOut(format!("differs: {reason} ({})", differences.join("; ")))
-        }
-        _ => Verdict::Failed(vec![
-            "it is as recorded: remove its line eso-differs-… from not-built.txt".into(),
-        ]),
-    }
 }
 
 /// The differences that a difference on purpose does not cover, and where it is not as it says.

@@ -159,7 +159,7 @@ fn values_are_decoded() {
         &data(", property: p, decodingStrategy: Base64"),
         r#"{"p":"!!notb64!!"}"#,
         Err(&[
-            "error processing spec.data[0] (key: a), err: key \"k\": error applying decoding strategy Base64 to data: illegal base64 data; correct the value or use decodingStrategy None or Auto",
+            "error processing spec.data[0] (key: a), err: error applying decoding strategy Base64 to data: illegal base64 data at input byte 0",
         ]),
     );
     check(&data(", property: p"), r#"{"p":"a\u0000b"}"#, Ok(&["k=a\0b"]));
