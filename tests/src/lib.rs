@@ -8,6 +8,7 @@ pub mod golden;
 pub mod http;
 pub mod kube;
 pub mod lying;
+pub mod node;
 pub mod process;
 pub mod target;
 pub mod tour;

@@ -28,6 +28,31 @@ const PORTS_TRIED: usize = 3;
 /// What collects objects and gives namespaces their service account and CA; nothing else of the controller manager runs.
 const CONTROLLERS: &str = "garbage-collector-controller,namespace-controller,root-ca-certificate-publisher-controller,serviceaccount-controller";
 
+/// What runs besides [`CONTROLLERS`] where there is a node: what makes pods of DaemonSets, and what lets pods onto a node.
+const NODE_CONTROLLERS: &str = "daemonset-controller,node-lifecycle-controller";
+
+/// Flags of an API server that reaches a kubelet, and lets privileged pods in.
+const NODE_FLAGS: [&str; 5] = [
+    "--allow-privileged=true",
+    "--client-ca-file=ca.crt",
+    "--kubelet-certificate-authority=ca.crt",
+    "--kubelet-client-certificate=kubelet-client.crt",
+    "--kubelet-client-key=kubelet-client.key",
+];
+
+/// Who else gets in where there is a node called `127.0.0.1`: the kubeconfig's name, the user, its group.
+const NODE_IDENTITIES: [[&str; 3]; 2] =
+    [["scheduler", "system:kube-scheduler", ""], ["kubelet", "system:node:127.0.0.1", "system:nodes"]];
+
+/// Whether a cluster is to have a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// Objects only.
+    Bare,
+    /// Rights, certificates and controllers for one node; who starts the cluster starts the node's programs.
+    ForNode,
+}
+
 /// A running API server with RBAC, as its administrator; everything ends when this is dropped.
 #[derive(Debug)]
 pub struct Cluster {
@@ -55,10 +80,23 @@ impl Cluster {
     /// # Errors
     /// The programs cannot be had or do not start: with their log.
     pub fn start() -> Result<Cluster> {
+        Cluster::start_shaped(Shape::Bare, &std::env::temp_dir())
+    }
+
+    /// Starts one for a node called `127.0.0.1`, in a folder within the node's; its folder has `scheduler.kubeconfig`, `kubelet.kubeconfig` and the
+    /// kubelet's certificate `kubelet.crt` with its key.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub(crate) fn start_for_node(within: &Path) -> Result<Cluster> {
+        Cluster::start_shaped(Shape::ForNode, within)
+    }
+
+    fn start_shaped(shape: Shape, within: &Path) -> Result<Cluster> {
         let programs = fetched("kubernetes.sh")?;
         let mut last = None;
         for _ in 0..PORTS_TRIED {
-            match Cluster::start_once(&programs) {
+            match Cluster::start_once(&programs, shape, within) {
                 Err(error) if format!("{error:#}").contains("address already in use") => last = Some(error),
                 other => return other,
             }
@@ -124,11 +162,22 @@ impl Cluster {
         self.start_apiserver()
     }
 
-    fn start_once(programs: &Path) -> Result<Cluster> {
-        let dir = tempfile::Builder::new().prefix("keyreeve-kube-").tempdir()?;
+    /// Where the programs of Kubernetes are.
+    pub(crate) fn programs(&self) -> &Path {
+        &self.place.programs
+    }
+
+    /// The folder of certificates and kubeconfigs.
+    pub(crate) fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn start_once(programs: &Path, shape: Shape, within: &Path) -> Result<Cluster> {
+        let dir = tempfile::Builder::new().prefix("keyreeve-kube-").tempdir_in(within)?;
         let place = Place {
             dir: dir.path().into(),
             programs: programs.into(),
+            shape,
             etcd: free_port()?,
             peer: free_port()?,
             api: free_port()?,
@@ -136,10 +185,14 @@ impl Cluster {
         let etcd = place.start_etcd()?;
         pki::make(dir.path())?;
         let (admin_token, controllers_token) = (pki::token()?, pki::token()?);
-        let tokens = format!(
+        let mut tokens = format!(
             "{admin_token},admin,admin,\"system:masters\"\n\
              {controllers_token},system:kube-controller-manager,controllers,\"\"\n"
         );
+        if shape == Shape::ForNode {
+            pki::make_for_node(dir.path())?;
+            tokens.push_str(&place.node_identities()?);
+        }
         write_private(&dir.path().join("tokens.csv"), &tokens)?;
         let admin = place.access("admin", &admin_token)?;
         let apiserver = place.start_apiserver(&admin)?;
@@ -161,6 +214,7 @@ impl Cluster {
 struct Place {
     dir: PathBuf,
     programs: PathBuf,
+    shape: Shape,
     etcd: u16,
     peer: u16,
     api: u16,
@@ -171,6 +225,17 @@ impl Place {
         let kubeconfig = self.dir.join(format!("{name}.kubeconfig"));
         let url = format!("https://127.0.0.1:{}", self.api);
         Access::new(&self.programs.join("kubectl"), &url, &self.dir.join("ca.crt"), &kubeconfig, token)
+    }
+
+    /// Writes the kubeconfigs of a node's programs; the lines of the token file that let them in.
+    fn node_identities(&self) -> Result<String> {
+        let mut lines = String::new();
+        for [name, user, group] in NODE_IDENTITIES {
+            let token = pki::token()?;
+            self.access(name, &token)?;
+            lines.push_str(&format!("{token},{user},{name},\"{group}\"\n"));
+        }
+        Ok(lines)
     }
 
     fn start(&self, name: &str, arguments: &[String]) -> Result<Process> {
@@ -202,26 +267,27 @@ impl Place {
     }
 
     fn start_apiserver(&self, admin: &Access) -> Result<Process> {
-        let mut process = self.start(
-            "kube-apiserver",
-            &[
-                format!("--etcd-servers=http://127.0.0.1:{}", self.etcd),
-                format!("--secure-port={}", self.api),
-                "--bind-address=127.0.0.1".into(),
-                "--advertise-address=127.0.0.1".into(),
-                "--endpoint-reconciler-type=none".into(),
-                "--service-cluster-ip-range=10.96.0.0/24".into(),
-                "--authorization-mode=Node,RBAC".into(),
-                "--enable-admission-plugins=NodeRestriction".into(),
-                "--token-auth-file=tokens.csv".into(),
-                "--cert-dir=.".into(),
-                "--tls-cert-file=apiserver.crt".into(),
-                "--tls-private-key-file=apiserver.key".into(),
-                "--service-account-issuer=https://kubernetes.default.svc".into(),
-                "--service-account-signing-key-file=sa.key".into(),
-                "--service-account-key-file=sa.pub".into(),
-            ],
-        )?;
+        let mut arguments = vec![
+            format!("--etcd-servers=http://127.0.0.1:{}", self.etcd),
+            format!("--secure-port={}", self.api),
+            "--bind-address=127.0.0.1".into(),
+            "--advertise-address=127.0.0.1".into(),
+            "--endpoint-reconciler-type=none".into(),
+            "--service-cluster-ip-range=10.96.0.0/24".into(),
+            "--authorization-mode=Node,RBAC".into(),
+            "--enable-admission-plugins=NodeRestriction".into(),
+            "--token-auth-file=tokens.csv".into(),
+            "--cert-dir=.".into(),
+            "--tls-cert-file=apiserver.crt".into(),
+            "--tls-private-key-file=apiserver.key".into(),
+            "--service-account-issuer=https://kubernetes.default.svc".into(),
+            "--service-account-signing-key-file=sa.key".into(),
+            "--service-account-key-file=sa.pub".into(),
+        ];
+        if self.shape == Shape::ForNode {
+            arguments.extend(NODE_FLAGS.map(String::from));
+        }
+        let mut process = self.start("kube-apiserver", &arguments)?;
         process.wait_until(START_LIMIT, || {
             admin.api("GET", "/readyz", None).is_ok_and(|answer| answer.status == 200)
         })?;
@@ -230,11 +296,15 @@ impl Place {
 
     fn start_controllers(&self, token: &str) -> Result<Process> {
         let access = self.access("controllers", token)?;
+        let controllers = match self.shape {
+            Shape::Bare => CONTROLLERS.into(),
+            Shape::ForNode => format!("{CONTROLLERS},{NODE_CONTROLLERS}"),
+        };
         self.start(
             "kube-controller-manager",
             &[
                 format!("--kubeconfig={}", access.kubeconfig().display()),
-                format!("--controllers={CONTROLLERS}"),
+                format!("--controllers={controllers}"),
                 "--secure-port=0".into(),
                 "--leader-elect=false".into(),
                 "--use-service-account-credentials=true".into(),

@@ -23,6 +23,18 @@ pub(super) fn make(folder: &Path) -> Result<()> {
     openssl(folder, &["ec", "-in", "sa.key", "-pubout", "-out", "sa.pub"])
 }
 
+/// Makes the certificates between an API server and a kubelet (`kubelet-client.*`, `kubelet.*`) beside those of [`make`].
+///
+/// # Errors
+/// As [`make`].
+pub(super) fn make_for_node(folder: &Path) -> Result<()> {
+    let subject = "/O=system:masters/CN=apiserver-kubelet-client";
+    let leaf = "basicConstraints=CA:FALSE";
+    certificate(folder, "kubelet-client", subject, &[leaf, "extendedKeyUsage=clientAuth"])?;
+    let names = "subjectAltName=IP:127.0.0.1,DNS:localhost";
+    certificate(folder, "kubelet", "/CN=system:node:127.0.0.1", &[leaf, names])
+}
+
 /// A certificate with its key, signed by the CA of the folder; `ca` itself is signed by itself.
 fn certificate(folder: &Path, name: &str, subject: &str, extensions: &[&str]) -> Result<()> {
     let (certificate, key) = (format!("{name}.crt"), format!("{name}.key"));

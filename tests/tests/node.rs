@@ -1,0 +1,11 @@
+//! Tests on a whole Kubernetes node: pods, the kubelet, and the node driver as it is installed.
+
+#[path = "node/installed.rs"]
+mod installed;
+#[path = "node/plain.rs"]
+mod plain;
+
+use std::time::Duration;
+
+/// How long a pod may take to become what is expected of it.
+const LIMIT: Duration = Duration::from_secs(60);
