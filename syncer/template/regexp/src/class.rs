@@ -1,5 +1,7 @@
 //! Character classes: ranges, Perl's and POSIX's ASCII groups, Unicode's categories and scripts.
 
+use std::sync::LazyLock;
+
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 
 /// Adds the range `lo..=hi` of code points; surrogates, which no text holds, fall out.
@@ -131,13 +133,29 @@ fn canonical(name: &[u8]) -> Option<String> {
 
 /// Whether Go counts `c` as a letter or a decimal digit.
 pub(crate) fn is_letter_or_digit(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_alphanumeric();
+    static BOTH: LazyLock<Option<Category>> = LazyLock::new(|| {
+        let mut class = unicode(b"L", false)?;
+        class.union(&unicode(b"Nd", false)?);
+        Some(Category(class))
+    });
+    if c.is_ascii() { c.is_ascii_alphanumeric() } else { BOTH.as_ref().is_some_and(|both| both.contains(c)) }
+}
+
+/// The characters of a Unicode category or script, as of Go's Unicode version.
+pub struct Category(ClassUnicode);
+
+impl Category {
+    /// The category of this name (`Lu`, `Letter`, `Greek`); `None` if Go knows no such name.
+    pub fn named(name: &str) -> Option<Self> {
+        unicode(name.as_bytes(), false).map(Self)
     }
-    let within = |name: &[u8]| {
-        unicode(name, false).is_some_and(|class| class.iter().any(|r| r.start() <= c && c <= r.end()))
-    };
-    within(b"L") || within(b"Nd")
+
+    /// Whether the character belongs to it.
+    pub fn contains(&self, c: char) -> bool {
+        let ranges = self.0.ranges();
+        let at = ranges.partition_point(|range| range.end() < c);
+        ranges.get(at).is_some_and(|range| range.start() <= c)
+    }
 }
 
 /// The general categories, short and long, but for those that have no table.

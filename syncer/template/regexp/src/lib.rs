@@ -15,6 +15,7 @@ mod expand;
 mod parse;
 mod search;
 
+pub use class::Category;
 pub use error::{Error, ErrorCode, TooLong};
 pub use search::{Regexp, quote_meta};
 
