@@ -115,18 +115,61 @@ impl<'a> Reader<'a> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::new("pkcs12: trailing data found")) }
     }
 
-    /// The next element, whichever it is. Tags above 30 are none.
-    pub(crate) fn any(&mut self) -> Result<Element<'a>, Fault> {
+    /// The identifier and the length of the next element, whichever it is. Tags above 30 are none.
+    fn header(&mut self) -> Result<(u8, usize), Fault> {
         let [tag, length, after @ ..] = self.0 else { return Err(Fault::Truncated) };
         if tag & 0x1f == 0x1f {
             return Err(Fault::Tag);
         }
         let (length, header) =
             if length & 0x80 == 0 { (usize::from(*length), 2) } else { long(*length, after)? };
-        let end = length.checked_add(header).ok_or(Fault::Truncated)?;
-        let whole = self.0.get(..end).ok_or(Fault::Truncated)?;
-        self.0 = self.0.get(end..).ok_or(Fault::Truncated)?;
-        Ok(Element { tag: *tag, body: whole.get(header..).ok_or(Fault::Truncated)?, whole })
+        self.0 = self.0.get(header..).ok_or(Fault::Truncated)?;
+        Ok((*tag, length))
+    }
+
+    /// The next bytes.
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Fault> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(Fault::Truncated)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    /// The next element, whichever it is.
+    pub(crate) fn any(&mut self) -> Result<Element<'a>, Fault> {
+        let mut ahead = *self;
+        let (tag, length) = ahead.header()?;
+        let body = ahead.take(length)?;
+        let whole = self.take(self.0.len() - ahead.0.len())?;
+        Ok(Element { tag, body, whole })
+    }
+
+    /// The identifier of the next element, if there is one; it must begin well.
+    pub(crate) fn next_tag(&self) -> Result<Option<u8>, Fault> {
+        let mut ahead = *self;
+        if ahead.is_empty() { Ok(None) } else { ahead.header().map(|(tag, _)| Some(tag)) }
+    }
+
+    /// What is in the next element if it is one of tag `inner` within `[outer]`, as Go's `encoding/asn1` finds it: the
+    /// outer length is not looked at, and another element is none; but if something follows, it must begin well.
+    pub(crate) fn wrapped(&mut self, outer: u8, inner: u8) -> Result<Option<&'a [u8]>, Fault> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        let mut ahead = *self;
+        let (tag, length) = ahead.header()?;
+        if tag != explicit(outer) {
+            return Ok(None);
+        }
+        if length == 0 {
+            return Err(Fault::Content);
+        }
+        let (tag, length) = ahead.header()?;
+        if tag != inner {
+            return Ok(None);
+        }
+        let body = ahead.take(length)?;
+        *self = ahead;
+        Ok(Some(body))
     }
 
     /// The next element, which must have this tag.
@@ -157,11 +200,7 @@ impl<'a> Reader<'a> {
 
     /// An object identifier's bytes.
     pub(crate) fn oid(&mut self) -> Result<&'a [u8], Fault> {
-        let body = self.body(OID)?;
-        let minimal =
-            body.first() != Some(&0x80) && !body.windows(2).any(|w| matches!(w, [a, 0x80] if a & 0x80 == 0));
-        let ends = body.last().is_some_and(|last| last & 0x80 == 0);
-        if minimal && ends { Ok(body) } else { Err(Fault::Content) }
+        oid_contents(self.body(OID)?)
     }
 
     /// An integer in its shortest form.
@@ -191,14 +230,26 @@ impl<'a> Reader<'a> {
 
     /// The bytes of a bit string, and how many bits of the last one do not count.
     pub(crate) fn bits(&mut self) -> Result<(&'a [u8], u8), Fault> {
-        let [unused, bytes @ ..] = self.body(BIT_STRING)? else { return Err(Fault::Content) };
-        let last = bytes.last().copied();
-        let fits = match last {
-            None => *unused == 0,
-            Some(last) => *unused < 8 && last & ((1_u8 << unused) - 1) == 0,
-        };
-        if fits { Ok((bytes, *unused)) } else { Err(Fault::Content) }
+        bit_contents(self.body(BIT_STRING)?)
     }
+}
+
+/// Checks the contents of an object identifier.
+pub(crate) fn oid_contents(body: &[u8]) -> Result<&[u8], Fault> {
+    let minimal =
+        body.first() != Some(&0x80) && !body.windows(2).any(|w| matches!(w, [a, 0x80] if a & 0x80 == 0));
+    let ends = body.last().is_some_and(|last| last & 0x80 == 0);
+    if minimal && ends { Ok(body) } else { Err(Fault::Content) }
+}
+
+/// Splits the contents of a bit string.
+pub(crate) fn bit_contents(body: &[u8]) -> Result<(&[u8], u8), Fault> {
+    let [unused, bytes @ ..] = body else { return Err(Fault::Content) };
+    let fits = match bytes.last() {
+        None => *unused == 0,
+        Some(last) => *unused < 8 && last & ((1_u8 << unused) - 1) == 0,
+    };
+    if fits { Ok((bytes, *unused)) } else { Err(Fault::Content) }
 }
 
 /// The length that stands in several bytes, and the header's length.

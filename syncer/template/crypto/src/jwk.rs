@@ -47,9 +47,19 @@ pub fn jwk_private_key_pem(json: &[u8]) -> Result<Vec<u8>, Error> {
 }
 
 fn parse(json: &[u8]) -> Result<Key, Error> {
-    let fields = Fields::parse(json)?;
-    let private = fields.has("d");
-    match fields.text("kty") {
+    let mut fields = Fields::parse(json)?;
+    let private = fields.hint("d").is_some();
+    let kind = fields.hint("kty").unwrap_or_default().to_owned();
+    fields.go_type = match (kind.as_str(), private) {
+        ("RSA", true) => "*jwk.rsaPrivateKey",
+        ("RSA", false) => "*jwk.rsaPublicKey",
+        ("EC", true) => "*jwk.ecdsaPrivateKey",
+        ("EC", false) => "*jwk.ecdsaPublicKey",
+        ("OKP", true) => "*jwk.okpPrivateKey",
+        ("OKP", false) => "*jwk.okpPublicKey",
+        _ => "*jwk.symmetricKey",
+    };
+    match kind.as_str() {
         "RSA" if private => rsa_private(&fields),
         "RSA" => {
             let (n, e) = (fields.bytes("n")?, fields.bytes("e")?);
@@ -93,6 +103,7 @@ fn stripped(mut number: &[u8]) -> &[u8] {
 }
 
 fn elliptic(fields: &Fields, private: bool) -> Result<Key, Error> {
+    fields.require("crv")?;
     let (x, y) = (fields.bytes("x")?, fields.bytes("y")?);
     let curve = match fields.text("crv") {
         "P-256" => Curve::P256,
@@ -101,12 +112,17 @@ fn elliptic(fields: &Fields, private: bool) -> Result<Key, Error> {
         other => return Err(unknown_curve(other)),
     };
     let point = point(curve, &x, &y).filter(|point| curve.contains(point));
-    let point = point.ok_or_else(|| Error::new("x509: invalid elliptic curve public key"))?;
+    let point = point.ok_or_else(|| {
+        Error::new(match curve {
+            Curve::P256 => "P256 point not on curve",
+            Curve::P384 => "P384 point not on curve",
+            Curve::P521 => "P521 point not on curve",
+        })
+    })?;
     if private {
-        let key = EcKey::of_scalar(curve, &fields.bytes("d")?)?;
-        if key.public != point {
-            return Err(Error::new("x509: the public point is not the private key's"));
-        }
+        // As in Go nobody asks whether the point is the private key's.
+        let mut key = EcKey::of_scalar(curve, &fields.bytes("d")?)?;
+        key.public = point;
         return Ok(Key::Private { key: PrivateKey::Ec(key), go_type: "*ecdsa.PrivateKey" });
     }
     let algorithm = der::sequence(&[&der::oid(oid::EC), &der::oid(curve.oid())]);
@@ -132,6 +148,7 @@ fn point(curve: Curve, x: &[u8], y: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn okp_public(fields: &Fields) -> Result<Key, Error> {
+    fields.require("crv")?;
     let x = fields.bytes("x")?;
     match fields.text("crv") {
         "Ed25519" => {
@@ -144,6 +161,7 @@ fn okp_public(fields: &Fields) -> Result<Key, Error> {
 }
 
 fn okp_private(fields: &Fields) -> Result<Key, Error> {
+    fields.require("crv")?;
     let (x, d) = (fields.bytes("x")?, fields.bytes("d")?);
     match fields.text("crv") {
         "Ed25519" => {

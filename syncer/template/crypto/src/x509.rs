@@ -83,7 +83,14 @@ fn version(tbs: &mut Reader<'_>) -> Result<i64, Error> {
     let malformed = |_| Error::new("x509: malformed version");
     let version = match tbs.optional(der::explicit(0)).map_err(malformed)? {
         None => 0,
-        Some(inner) => Reader::new(inner).small().map_err(malformed)?,
+        Some(inner) => {
+            let mut inner = Reader::new(inner);
+            let version = inner.small().map_err(malformed)?;
+            if !inner.is_empty() {
+                return Err(Error::new("x509: malformed version"));
+            }
+            version
+        }
     };
     match version {
         0..=2 => Ok(version + 1),

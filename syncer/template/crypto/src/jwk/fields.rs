@@ -11,18 +11,21 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Piece};
 
-/// base64url, with or without padding.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::URL_SAFE,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+/// Of base64 only the alphabet is strict.
+const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const BASE64: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, CONFIG);
+const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, CONFIG);
 
 const HINT: &str = "struct { Kty string \"json:\\\"kty\\\"\"; D json.RawMessage \"json:\\\"d\\\"\" }";
 
 /// The texts of an object by name; what is not a text is only known to be there.
-pub(super) struct Fields(BTreeMap<String, Item>);
+pub(super) struct Fields {
+    items: BTreeMap<String, Item>,
+    /// The Go type that errors name.
+    pub(super) go_type: &'static str,
+}
 
 /// A text, or something else.
 struct Item(Option<Zeroizing<String>>);
@@ -36,7 +39,7 @@ impl Fields {
         let kind = match start.first() {
             None => return Err(failed(vec!["EOF".into()])),
             Some(b'{') => return Self::object(start).map_err(|text| failed(vec![text.into()])),
-            Some(b'n') if start.starts_with(b"null") => return Ok(Self(BTreeMap::new())),
+            Some(b'n') if start.starts_with(b"null") => return Ok(Self::of(BTreeMap::new())),
             Some(b'[') => "array",
             Some(b'"') => "string",
             Some(b't') if start.starts_with(b"true") => "bool",
@@ -54,10 +57,16 @@ impl Fields {
         Err(failed(texts.map(Piece::from).into()))
     }
 
+    fn of(items: BTreeMap<String, Item>) -> Self {
+        Self { items, go_type: "" }
+    }
+
     fn object(json: &[u8]) -> Result<Self, &'static str> {
-        let mut values = serde_json::Deserializer::from_slice(json).into_iter::<BTreeMap<String, Item>>();
+        // What is not UTF-8 counts as U+FFFD, as in Go.
+        let text = Zeroizing::new(String::from_utf8_lossy(json).into_owned());
+        let mut values = serde_json::Deserializer::from_str(&text).into_iter::<BTreeMap<String, Item>>();
         match values.next() {
-            Some(Ok(fields)) => Ok(Self(fields)),
+            Some(Ok(fields)) => Ok(Self::of(fields)),
             Some(Err(error)) if !error.is_eof() => Err("invalid character in JSON"),
             Some(Err(_)) | None => Err("unexpected EOF"),
         }
@@ -65,31 +74,38 @@ impl Fields {
 
     /// Whether there is a field of this name.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.items.contains_key(name)
+    }
+
+    /// The field that this name stands for whatever its letters' case: so the kind of a key is found out.
+    pub(super) fn hint(&self, name: &str) -> Option<&str> {
+        let found = self.items.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, item)| item.0.as_ref().map_or("", |text| text.as_str()))
     }
 
     /// The text of a field, "" if it has none.
     pub(super) fn text(&self, name: &str) -> &str {
-        self.0.get(name).and_then(|item| item.0.as_ref()).map_or("", |text| text.as_str())
+        self.items.get(name).and_then(|item| item.0.as_ref()).map_or("", |text| text.as_str())
+    }
+
+    /// A field must be there.
+    pub(super) fn require(&self, name: &'static str) -> Result<(), Error> {
+        if self.has(name) { Ok(()) } else { Err(self.failed(&["required field ", name, " is missing"])) }
+    }
+
+    fn failed(&self, texts: &[&'static str]) -> Error {
+        let start = ["failed to unmarshal JSON into key (", self.go_type, "): "];
+        Error::with(start.iter().chain(texts).map(|text| Piece::from(*text)).collect::<Vec<_>>())
     }
 
     /// The bytes that a field holds as base64.
     pub(super) fn bytes(&self, name: &'static str) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let failed = |text: &'static str| {
-            Error::with(["failed to unmarshal JSON into key: ".into(), text.into(), name.into()])
-        };
-        let item = self.0.get(name).ok_or_else(|| failed("required field is missing: "))?;
-        let text = item.0.as_ref().ok_or_else(|| failed("failed to decode value for key "))?;
-        let url: Zeroizing<String> = Zeroizing::new(
-            text.chars()
-                .map(|c| match c {
-                    '+' => '-',
-                    '/' => '_',
-                    other => other,
-                })
-                .collect(),
-        );
-        let bytes = BASE64.decode(url.as_bytes()).map_err(|_| failed("failed to decode value for key "))?;
+        self.require(name)?;
+        let failed = || self.failed(&["failed to decode value for key ", name]);
+        let item = self.items.get(name).ok_or_else(failed)?;
+        let text = item.0.as_ref().ok_or_else(failed)?;
+        let engine = if text.contains(['+', '/']) { BASE64 } else { BASE64_URL };
+        let bytes = engine.decode(text.as_bytes()).map_err(|_| failed())?;
         Ok(Zeroizing::new(bytes))
     }
 }

@@ -108,10 +108,8 @@ pub(super) fn parts(bytes: &[u8]) -> Result<Parts<'_>, Fault> {
     let mut inner = Reader::new(bytes).enter(der::SEQUENCE)?;
     let version = inner.small()?;
     let scalar = inner.body(der::OCTET_STRING)?;
-    let curve = inner.optional(der::explicit(0))?.map(|curve| Reader::new(curve).oid()).transpose()?;
-    if let Some(public) = inner.optional(der::explicit(1))? {
-        Reader::new(public).bits()?;
-    }
+    let curve = inner.wrapped(0, der::OID)?.map(der::oid_contents).transpose()?;
+    inner.wrapped(1, der::BIT_STRING)?.map(der::bit_contents).transpose()?;
     Ok(Parts { version, scalar, curve })
 }
 

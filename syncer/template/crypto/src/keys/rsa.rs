@@ -31,13 +31,14 @@ pub(crate) struct Parts<'a> {
 pub(super) fn parts(bytes: &[u8]) -> Result<Parts<'_>, Error> {
     let mut outer = Reader::new(bytes);
     let mut inner = outer.enter(der::SEQUENCE)?;
-    if !outer.is_empty() {
-        return Err(Error::new("asn1: syntax error: trailing data"));
-    }
     let version = inner.small()?;
     let mut numbers = Vec::new();
-    while numbers.len() < 8 && (numbers.len() < 5 || inner.at(der::INTEGER)) {
+    while numbers.len() < 8 && (numbers.len() < 5 || inner.next_tag()? == Some(der::INTEGER)) {
         numbers.push(inner.integer()?);
+    }
+    inner.next_tag()?;
+    if !outer.is_empty() {
+        return Err(Error::new("asn1: syntax error: trailing data"));
     }
     if version > 1 {
         return Err(Error::new("x509: unsupported private key version"));
@@ -63,8 +64,12 @@ impl RsaKey {
             return Err(Error::new("crypto/rsa: keys of more than 8192 bits are not supported"));
         }
         let [n, e, d, p, q] = parts.numbers.map(BoxedUint::from_be_slice_vartime);
-        let key = PrivateKey::from_components(n, e, d, vec![p, q])
-            .map_err(|_| Error::new("crypto/rsa: invalid or unsupported private key"))?;
+        let key = PrivateKey::from_components(n, e, d, vec![p, q]).map_err(|error| {
+            Error::new(match error {
+                ::rsa::Error::InvalidModulus => "crypto/rsa: p * q != n",
+                _ => "crypto/rsa: invalid or unsupported private key",
+            })
+        })?;
         let key = Self::of(key)?;
         let given = parts.derived;
         if given.is_some_and(|given| given != key.derived().each_ref().map(|number| number.as_slice())) {

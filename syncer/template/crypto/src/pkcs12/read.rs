@@ -67,10 +67,10 @@ fn authenticated_safe<'a>(store: &'a [u8], password: &mut Password) -> Result<&'
     let within = |error: Error| error.within("pkcs12: error reading P12 data: ");
     let mut outer = Reader::new(store);
     let mut pfx = outer.enter(der::SEQUENCE).map_err(|fault| within(fault.into()))?;
-    outer.end().map_err(within)?;
     let version = pfx.small().map_err(|fault| within(fault.into()))?;
     let (kind, mut content) = content_info(&mut pfx).map_err(within)?;
     let mac = if pfx.at(der::SEQUENCE) { Some(MacData::parse(&mut pfx).map_err(within)?) } else { None };
+    outer.end().map_err(within)?;
     if version != 3 {
         return Err(Error::new("pkcs12: can only decode v3 PFX PDU's"));
     }

@@ -178,7 +178,13 @@ fn alternative_names<'a>(mut reader: Reader<'a>, out: &mut Certificate<'a>) -> R
         match name.tag ^ 0x80 {
             1 => out.emails.push(ascii(name.body, "x509: SAN rfc822Name is malformed")?),
             2 => out.dns_names.push(ascii(name.body, "x509: SAN dNSName is malformed")?),
-            6 => out.uris.push(ascii(name.body, "x509: SAN uniformResourceIdentifier is malformed")?),
+            6 => {
+                let uri = ascii(name.body, "x509: SAN uniformResourceIdentifier is malformed")?;
+                if uri.contains(|c: char| c.is_ascii_control()) {
+                    return Err(Error::with(["x509: cannot parse URI ".into(), Piece::value(name.body)]));
+                }
+                out.uris.push(uri);
+            }
             7 => out.ips.push(address(name.body).ok_or_else(|| {
                 let length = name.body.len().to_string();
                 Error::with([
