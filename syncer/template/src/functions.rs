@@ -2,6 +2,7 @@
 
 use crate::function::Function;
 
+mod cast;
 mod crypto;
 mod date;
 mod defaults;
@@ -10,11 +11,14 @@ mod encoding;
 mod hash;
 mod lists;
 mod math;
+mod number;
 mod path;
 mod random;
 mod reflect;
 mod regex;
+mod runes;
 mod semver;
+mod show;
 mod strings;
 mod url;
 
@@ -43,3 +47,6 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Function> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod typed_rows;

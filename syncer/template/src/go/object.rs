@@ -1,6 +1,7 @@
 //! Values of named Go types, with fields and methods.
 
 use std::any::Any;
+use std::rc::Rc;
 
 use super::{Type, Value};
 use crate::function::Function;
@@ -44,6 +45,11 @@ pub(crate) trait Object {
     /// Whether this is a nil pointer.
     fn is_nil(&self) -> bool {
         false
+    }
+
+    /// What a deep copy by reflection is, where that is not the value itself: unexported fields are left out of it.
+    fn copied(&self) -> Option<Rc<dyn Object>> {
+        None
     }
 
     /// `==` of Go, for a value of the same type: None if the type cannot be compared.
