@@ -174,13 +174,11 @@ impl<'a> Reader<'a> {
 
     /// The next element, which must have this tag.
     pub(crate) fn element(&mut self, tag: u8) -> Result<Element<'a>, Fault> {
-        let mut ahead = *self;
-        let element = ahead.any()?;
-        if element.tag != tag {
-            return Err(Fault::Tag);
+        match self.next_tag()? {
+            Some(next) if next == tag => self.any(),
+            Some(_) => Err(Fault::Tag),
+            None => Err(Fault::Truncated),
         }
-        *self = ahead;
-        Ok(element)
     }
 
     /// What is in the next element, which must have this tag.
