@@ -113,5 +113,16 @@ impl Value {
     }
 }
 
+/// Drops values one after the other, however deep they are nested.
+fn release(mut values: Vec<Value>) {
+    while let Some(value) = values.pop() {
+        match value {
+            Value::List(list) => values.extend(list.into_only()),
+            Value::Map(map) => values.extend(map.into_only()),
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ pub(crate) fn display(call: &mut Call<'_>, value: &Value) -> Result<Vec<u8>, Fai
 }
 
 fn write(call: &mut Call<'_>, out: &mut Vec<u8>, value: &Value, levels: usize) -> Result<(), Failure> {
+    call.step(1)?;
     let levels = levels.checked_sub(1).ok_or_else(too_deep)?;
     let text = match value {
         Value::Nil => "<nil>".to_owned(),

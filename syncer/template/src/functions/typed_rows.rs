@@ -131,3 +131,57 @@ fn functions_answer_as_in_go() {
         rows.iter().filter_map(|row| Some(format!("{row}\n   {}", difference(row)?))).collect();
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
+
+/// A dict in a dict in a dict.
+fn nest(levels: usize) -> Value {
+    let mut value = Value::Nil;
+    for _ in 0..levels {
+        let map = Map::new();
+        map.insert("in", value);
+        value = Value::Map(map);
+    }
+    value
+}
+
+#[test]
+fn deep_values_are_walked_up_to_a_limit() {
+    for name in ["deepCopy", "deepEqual", "merge", "toString", "uniq", "quote"] {
+        for (levels, fits) in [(400, true), (600, false), (100_000, false)] {
+            let (function, signature) = find(name).unwrap();
+            let args = match name {
+                "uniq" => vec![Value::list(vec![nest(levels), nest(levels)])],
+                _ => vec![nest(levels), nest(levels)],
+            };
+            let args = args.into_iter().take(signature.params.len()).collect::<Vec<_>>();
+            let (mut env, literal) = (NoEnv, vec![false; args.len()]);
+            let mut runtime = Runtime::new(&mut env, Limits::default());
+            let result = (function.call)(&mut Call::new(Value::Nil, args, literal, &mut runtime));
+            let limited = matches!(result, Err(Failure::Limit(_)));
+            assert_eq!((result.is_ok(), limited), (fits, !fits), "{name} of {levels} levels");
+        }
+    }
+}
+
+#[test]
+fn what_grows_without_end_is_stopped() {
+    let big = Value::string(vec![b'a'; 1 << 20]);
+    let doubled = (0..40).fold(Value::list(vec![Value::Int(1)]), |v, _| Value::list(vec![v.clone(), v]));
+    let bombs: [(&str, Vec<Value>); 9] = [
+        ("repeat", vec![Value::Int(i64::MAX), Value::string("a")]),
+        ("until", vec![Value::Int(i64::MAX)]),
+        ("seq", vec![Value::Int(1), Value::Int(1 << 40)]),
+        ("indent", vec![Value::Int(1 << 40), Value::string("a")]),
+        ("replace", vec![Value::string(""), big.clone(), big.clone()]),
+        ("join", vec![big.clone(), Value::strings(vec!["a"; 1000])]),
+        ("wrapWith", vec![Value::Int(1), big.clone(), big.clone()]),
+        ("regexReplaceAll", vec![Value::string(""), big.clone(), big]),
+        ("toString", vec![doubled]),
+    ];
+    for (name, args) in bombs {
+        let (function, _) = find(name).unwrap();
+        let (mut env, literal) = (NoEnv, vec![false; args.len()]);
+        let mut runtime = Runtime::new(&mut env, Limits::default());
+        let result = (function.call)(&mut Call::new(Value::Nil, args, literal, &mut runtime));
+        assert!(matches!(result, Err(Failure::Limit(_))), "{name}");
+    }
+}

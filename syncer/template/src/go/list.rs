@@ -9,16 +9,30 @@ use super::{Type, Value};
 #[derive(Clone)]
 pub(crate) struct List {
     element: Type,
-    array: Option<Rc<RefCell<Vec<Value>>>>,
+    array: Option<Rc<Array>>,
     start: usize,
     len: usize,
 }
 
+/// The backing array. It is given back in a loop: a deep nest of slices and maps would exhaust the stack otherwise.
+struct Array(RefCell<Vec<Value>>);
+
+impl Drop for Array {
+    fn drop(&mut self) {
+        super::release(self.0.take());
+    }
+}
+
 impl List {
+    /// The elements, if nothing else holds the array.
+    pub(super) fn into_only(self) -> Vec<Value> {
+        self.array.and_then(Rc::into_inner).map(|array| array.0.take()).unwrap_or_default()
+    }
+
     /// A slice of a new array; the elements must be of the element type (any value for `interface {}`).
     pub(crate) fn new(element: Type, items: Vec<Value>) -> Self {
         let len = items.len();
-        Self { element, array: Some(Rc::new(RefCell::new(items))), start: 0, len }
+        Self { element, array: Some(Rc::new(Array(RefCell::new(items)))), start: 0, len }
     }
 
     /// A nil slice.
@@ -57,14 +71,14 @@ impl List {
         if index >= self.len {
             return None;
         }
-        array.borrow().get(self.start + index).cloned()
+        array.0.borrow().get(self.start + index).cloned()
     }
 
     /// Changes an element in place, seen by every slice of the same array. Nothing happens out of bounds.
     pub(crate) fn set(&self, index: usize, value: Value) {
         if index < self.len
             && let Some(array) = &self.array
-            && let Some(slot) = array.borrow_mut().get_mut(self.start + index)
+            && let Some(slot) = array.0.borrow_mut().get_mut(self.start + index)
         {
             *slot = value;
         }
@@ -73,7 +87,7 @@ impl List {
     /// The elements, copied (each copy is cheap).
     pub(crate) fn items(&self) -> Vec<Value> {
         let Some(array) = &self.array else { return Vec::new() };
-        array.borrow().iter().skip(self.start).take(self.len).cloned().collect()
+        array.0.borrow().iter().skip(self.start).take(self.len).cloned().collect()
     }
 
     /// `list[from:to]` onto the same array; `None` if out of bounds. Bounds are those of the length, not of a capacity.

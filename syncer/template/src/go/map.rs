@@ -19,7 +19,19 @@ struct Shared {
     kept: Cell<bool>,
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        super::release(self.entries.take().into_values().collect());
+    }
+}
+
 impl Map {
+    /// The values, if nothing else holds the map.
+    pub(super) fn into_only(self) -> Vec<Value> {
+        let only = self.shared.and_then(Rc::into_inner);
+        only.map(|shared| shared.entries.take().into_values().collect()).unwrap_or_default()
+    }
+
     /// An empty `map[string]interface {}`.
     pub(crate) fn new() -> Self {
         Self::of(Type::ANY)
@@ -105,7 +117,7 @@ impl Map {
     /// Drops all entries, in place.
     pub(crate) fn clear(&self) {
         if let Some(shared) = &self.shared {
-            shared.entries.take();
+            super::release(shared.entries.take().into_values().collect());
         }
     }
 

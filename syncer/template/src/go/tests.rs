@@ -68,3 +68,20 @@ fn nil_has_no_type() {
     assert_eq!((Value::Nil.kind(), Value::Nil.type_name().as_str()), (Kind::Invalid, "<nil>"));
     assert!(Value::Map(Map::nil(Type::ANY)).is_nil());
 }
+
+#[test]
+fn a_deep_nest_is_dropped_without_a_deep_stack() {
+    let mut value = Value::Nil;
+    for level in 0..300_000 {
+        value = if level % 2 == 0 {
+            Value::list(vec![value])
+        } else {
+            let map = Map::new();
+            map.insert("in", value);
+            Value::Map(map)
+        };
+    }
+    let shared = value.clone();
+    drop(value);
+    assert!(!shared.is_nil());
+}
