@@ -205,3 +205,6 @@ fn pem_truststore_to_pkcs12(call: &mut Call<'_>) -> Result<Value, Failure> {
     let password = optional(call, 1)?;
     text(call, crypto::pem_truststore_to_pkcs12(call.str(0)?, password, &mut random))
 }
+
+#[cfg(test)]
+mod tests;
