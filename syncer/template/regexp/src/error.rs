@@ -74,11 +74,3 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-/// A replacement that would be longer than the caller allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the replacement is longer than {limit} bytes; replace less, or with a shorter text")]
-pub struct TooLong {
-    /// The caller's limit, in bytes.
-    pub limit: usize,
-}

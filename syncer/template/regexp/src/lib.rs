@@ -16,7 +16,7 @@ mod parse;
 mod search;
 
 pub use class::Category;
-pub use error::{Error, ErrorCode, TooLong};
+pub use error::{Error, ErrorCode};
 pub use search::{Regexp, quote_meta};
 
 /// How deep groups may nest.

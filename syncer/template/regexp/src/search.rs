@@ -8,7 +8,7 @@ use regex_automata::{Input, MatchKind};
 use zeroize::Zeroizing;
 
 use crate::MAX_COMPILED;
-use crate::error::{Error, ErrorCode, TooLong};
+use crate::error::{Error, ErrorCode};
 use crate::expand::{Piece, pieces};
 use crate::parse::{first_char, parse};
 
@@ -56,16 +56,31 @@ impl Regexp {
 
     /// Up to `n` successive matches that do not overlap, all of them if `n` is negative. An empty match directly
     /// behind the match before does not count.
-    pub fn find_all(&self, text: &[u8], n: i64) -> Vec<Range<usize>> {
+    ///
+    /// # Errors
+    /// What `spend` says, which is asked before each search with 0: each may read the whole rest of the text.
+    pub fn find_all<E>(
+        &self,
+        text: &[u8],
+        n: i64,
+        spend: &mut dyn FnMut(usize) -> Result<(), E>,
+    ) -> Result<Vec<Range<usize>>, E> {
         let text = Text::new(text);
-        self.successive(text.valid(), n).into_iter().map(|range| text.original(range)).collect()
+        let found = self.successive(text.valid(), n, spend)?;
+        Ok(found.into_iter().map(|range| text.original(range)).collect())
     }
 
-    fn successive(&self, text: &[u8], n: i64) -> Vec<Range<usize>> {
+    fn successive<E>(
+        &self,
+        text: &[u8],
+        n: i64,
+        spend: &mut dyn FnMut(usize) -> Result<(), E>,
+    ) -> Result<Vec<Range<usize>>, E> {
         let limit = usize::try_from(n).unwrap_or(usize::MAX);
         let mut found = Vec::new();
         let (mut pos, mut previous_end) = (0, None);
         while found.len() < limit && pos <= text.len() {
+            spend(0)?;
             let Some(next) = self.engine.search(&Input::new(text).range(pos..)) else { break };
             let mut accept = true;
             if next.end() == pos {
@@ -79,17 +94,23 @@ impl Regexp {
                 found.push(next.range());
             }
         }
-        found
+        Ok(found)
     }
 
     /// The text with every match replaced by the template, in which `$1`, `${1}`, `$name`, `${name}` stand for what
     /// a group matched and `$$` for a dollar.
     ///
     /// # Errors
-    /// [`TooLong`] as soon as the result has more than `limit` bytes.
-    pub fn replace_all(&self, text: &[u8], template: &[u8], limit: usize) -> Result<Vec<u8>, TooLong> {
+    /// What `spend` says, which is asked before each search with 0, and before bytes are added to the result with
+    /// their number.
+    pub fn replace_all<E>(
+        &self,
+        text: &[u8],
+        template: &[u8],
+        spend: &mut dyn FnMut(usize) -> Result<(), E>,
+    ) -> Result<Vec<u8>, E> {
         let pieces = pieces(template);
-        self.replace(text, limit, |found, text, out| {
+        self.replace(text, spend, |found, text, out| {
             for piece in &pieces {
                 let group = match piece {
                     Piece::Literal(literal) => {
@@ -110,9 +131,14 @@ impl Regexp {
     /// The text with every match replaced by the same literal bytes.
     ///
     /// # Errors
-    /// [`TooLong`] as soon as the result has more than `limit` bytes.
-    pub fn replace_all_literal(&self, text: &[u8], with: &[u8], limit: usize) -> Result<Vec<u8>, TooLong> {
-        self.replace(text, limit, |_, _, out| out.push(with))
+    /// As for [`Regexp::replace_all`].
+    pub fn replace_all_literal<E>(
+        &self,
+        text: &[u8],
+        with: &[u8],
+        spend: &mut dyn FnMut(usize) -> Result<(), E>,
+    ) -> Result<Vec<u8>, E> {
+        self.replace(text, spend, |_, _, out| out.push(with))
     }
 
     /// What the first group of this name that took part in the match has.
@@ -121,18 +147,19 @@ impl Regexp {
         with_name.filter_map(|(index, _)| found.get_group(index)).next()
     }
 
-    fn replace(
+    fn replace<E>(
         &self,
         text: &[u8],
-        limit: usize,
-        put: impl Fn(&Captures, &Text<'_>, &mut Output) -> Result<(), TooLong>,
-    ) -> Result<Vec<u8>, TooLong> {
+        spend: &mut dyn FnMut(usize) -> Result<(), E>,
+        put: impl Fn(&Captures, &Text<'_>, &mut Output<'_, E>) -> Result<(), E>,
+    ) -> Result<Vec<u8>, E> {
         let text = Text::new(text);
         let valid = text.valid();
-        let mut out = Output { bytes: Vec::with_capacity(text.bytes.len().min(limit)), limit };
+        let mut out = Output { bytes: Vec::with_capacity(text.bytes.len()), spend };
         let mut found = self.engine.create_captures();
         let (mut last_end, mut pos) = (0, 0);
         while pos <= valid.len() {
+            (out.spend)(0)?;
             self.engine.search_captures(&Input::new(valid).range(pos..), &mut found);
             let Some(whole) = found.get_match() else { break };
             out.push(text.slice(last_end..whole.start()))?;
@@ -148,17 +175,25 @@ impl Regexp {
     }
 
     /// The pieces between the matches: at most `n` if it is positive, all if negative, `None` if it is 0.
-    pub fn split(&self, text: &[u8], n: i64) -> Option<Vec<Range<usize>>> {
+    ///
+    /// # Errors
+    /// As for [`Regexp::find_all`].
+    pub fn split<E>(
+        &self,
+        text: &[u8],
+        n: i64,
+        spend: &mut dyn FnMut(usize) -> Result<(), E>,
+    ) -> Result<Option<Vec<Range<usize>>>, E> {
         if n == 0 {
-            return None;
+            return Ok(None);
         }
         if !self.empty_pattern && text.is_empty() {
-            return Some(std::iter::once(0..0).collect());
+            return Ok(Some(std::iter::once(0..0).collect()));
         }
         let limit = usize::try_from(n).unwrap_or(usize::MAX);
         let mut pieces = Vec::new();
         let (mut begin, mut end) = (0, 0);
-        for found in self.find_all(text, n) {
+        for found in self.find_all(text, n, spend)? {
             if pieces.len() == limit.saturating_sub(1) {
                 break;
             }
@@ -171,7 +206,7 @@ impl Regexp {
         if end != text.len() {
             pieces.push(begin..text.len());
         }
-        Some(pieces)
+        Ok(Some(pieces))
     }
 }
 
@@ -234,16 +269,14 @@ impl<'t> Text<'t> {
     }
 }
 
-struct Output {
+struct Output<'s, E> {
     bytes: Vec<u8>,
-    limit: usize,
+    spend: &'s mut dyn FnMut(usize) -> Result<(), E>,
 }
 
-impl Output {
-    fn push(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
-        if self.bytes.len() + bytes.len() > self.limit {
-            return Err(TooLong { limit: self.limit });
-        }
+impl<E> Output<'_, E> {
+    fn push(&mut self, bytes: &[u8]) -> Result<(), E> {
+        (self.spend)(bytes.len())?;
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }

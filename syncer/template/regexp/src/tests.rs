@@ -14,6 +14,10 @@ fn shown(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
 
+fn free(_: usize) -> Result<(), ()> {
+    Ok(())
+}
+
 /// What differs from Go's answer, or nothing.
 fn difference(row: &Value) -> Option<String> {
     let (pattern, text) = (bytes(row, "pattern"), bytes(row, "text"));
@@ -29,8 +33,12 @@ fn difference(row: &Value) -> Option<String> {
     if row["err"].is_string() {
         return Some(format!("accepted, but: {}", shown(&bytes(row, "err"))));
     }
-    let all: Vec<_> =
-        re.find_all(&text, n).into_iter().map(|r| serde_json::json!([r.start, r.end])).collect();
+    let all: Vec<_> = re
+        .find_all(&text, n, &mut free)
+        .unwrap()
+        .into_iter()
+        .map(|r| serde_json::json!([r.start, r.end]))
+        .collect();
     if all != row["all"].as_array().cloned().unwrap_or_default() {
         return Some(format!("matches {all:?}"));
     }
@@ -38,15 +46,15 @@ fn difference(row: &Value) -> Option<String> {
         return Some("find and find_all disagree".into());
     }
     let template = bytes(row, "template");
-    let replaced = re.replace_all(&text, &template, 1 << 20).unwrap();
+    let replaced = re.replace_all(&text, &template, &mut free).unwrap();
     if replaced != bytes(row, "replaced") {
         return Some(format!("replaced {}", shown(&replaced)));
     }
-    let literal = re.replace_all_literal(&text, &template, 1 << 20).unwrap();
+    let literal = re.replace_all_literal(&text, &template, &mut free).unwrap();
     if literal != bytes(row, "literal") {
         return Some(format!("replaced literally {}", shown(&literal)));
     }
-    let pieces: Vec<_> = re.split(&text, n).unwrap_or_default();
+    let pieces: Vec<_> = re.split(&text, n, &mut free).unwrap().unwrap_or_default();
     let pieces: Vec<_> = pieces.into_iter().map(|r| Value::from(STANDARD.encode(&text[r]))).collect();
     (pieces != row["split"].as_array().cloned().unwrap_or_default()).then(|| format!("split {pieces:?}"))
 }
@@ -86,8 +94,15 @@ fn limits_are_errors() {
     assert_eq!(code(br"(\pL{100}){10}"), Some(ErrorCode::Large));
     assert_eq!(code(&br"(?i)[\pL\pN]".repeat(9_000)), Some(ErrorCode::Large));
     assert_eq!(code(&br"(?i)[A-\x{10FFFF}]".repeat(6_000)), Some(ErrorCode::Large));
+    let mut left = 1000usize;
+    let mut spend = |bytes: usize| {
+        left = left.checked_sub(bytes + 1).ok_or("spent")?;
+        Ok(())
+    };
     let re = Regexp::new(b"").unwrap();
-    assert_eq!(re.replace_all(&[b'a'; 100], &[b'b'; 100], 1000), Err(TooLong { limit: 1000 }));
+    assert_eq!(re.replace_all(&[b'a'; 100], &[b'b'; 100], &mut spend), Err("spent"));
+    assert_eq!(re.find_all(&[b'a'; 2000], -1, &mut spend), Err("spent"));
+    assert_eq!(re.find_all(&[b'a'; 2000], -1, &mut free).map(|found| found.len()), Ok(2001));
 }
 
 #[test]

@@ -26,8 +26,6 @@ pub(crate) const TABLE: &[Function] = &[
 
 /// Bytes of pattern that are compiled for one step.
 const PATTERN_PER_STEP: u64 = 4;
-/// The longest result of a replacement; the execution's own limit is asked afterwards.
-const MAX_RESULT: usize = 64 << 20;
 
 /// Compiles the first argument. The functions without `must` panic with an error that says they were compiling.
 fn compiled(call: &mut Call<'_>, must: bool) -> Result<Regexp, Failure> {
@@ -93,7 +91,7 @@ fn parts(call: &mut Call<'_>, text: &[u8], ranges: Vec<std::ops::Range<usize>>) 
 fn find_all(call: &mut Call<'_>, must: bool) -> Result<Value, Failure> {
     let re = compiled(call, must)?;
     let (text, n) = (call.string(1)?, call.int(2)?);
-    let found = re.find_all(text.bytes(), n);
+    let found = re.find_all(text.bytes(), n, &mut |bytes| spend(call, bytes))?;
     if found.is_empty() {
         return Ok(Value::List(List::nil(Type::STRING)));
     }
@@ -103,28 +101,30 @@ fn find_all(call: &mut Call<'_>, must: bool) -> Result<Value, Failure> {
 fn split(call: &mut Call<'_>, must: bool) -> Result<Value, Failure> {
     let re = compiled(call, must)?;
     let (text, n) = (call.string(1)?, call.int(2)?);
-    match re.split(text.bytes(), n) {
+    match re.split(text.bytes(), n, &mut |bytes| spend(call, bytes))? {
         None => Ok(Value::List(List::nil(Type::STRING))),
         Some(found) => parts(call, text.bytes(), found),
     }
 }
 
-fn replaced(call: &mut Call<'_>, result: Result<Vec<u8>, syncer_regexp::TooLong>) -> Result<Value, Failure> {
-    let text = result.map_err(|error| Failure::limit(error.to_string()))?;
-    call.grow(text.len())?;
-    Ok(Value::string(text))
+/// Counts a search, and the bytes that come of it.
+fn spend(call: &mut Call<'_>, bytes: usize) -> Result<(), Failure> {
+    call.step(1)?;
+    call.grow(bytes)
 }
 
 fn replace_all(call: &mut Call<'_>, must: bool) -> Result<Value, Failure> {
     let re = compiled(call, must)?;
-    let result = re.replace_all(call.str(1)?, call.str(2)?, MAX_RESULT);
-    replaced(call, result)
+    let (text, template) = (call.string(1)?, call.string(2)?);
+    let replaced = re.replace_all(text.bytes(), template.bytes(), &mut |bytes| spend(call, bytes))?;
+    Ok(Value::string(replaced))
 }
 
 fn replace_literal(call: &mut Call<'_>, must: bool) -> Result<Value, Failure> {
     let re = compiled(call, must)?;
-    let result = re.replace_all_literal(call.str(1)?, call.str(2)?, MAX_RESULT);
-    replaced(call, result)
+    let (text, with) = (call.string(1)?, call.string(2)?);
+    let replaced = re.replace_all_literal(text.bytes(), with.bytes(), &mut |bytes| spend(call, bytes))?;
+    Ok(Value::string(replaced))
 }
 
 fn quote(call: &mut Call<'_>) -> Result<Value, Failure> {
