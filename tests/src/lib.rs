@@ -10,6 +10,7 @@ pub mod kube;
 pub mod lying;
 pub mod node;
 pub mod process;
+pub mod sanity;
 pub mod target;
 pub mod tour;
 

@@ -1,6 +1,7 @@
 //! A whole Kubernetes node for tests: an API server, a scheduler, containerd and a kubelet, in namespaces of their own.
 
 mod cgroup;
+mod driver;
 mod image;
 mod space;
 
@@ -14,6 +15,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use driver::DRIVER;
 pub use image::Image;
 pub use space::Space;
 
@@ -121,6 +123,11 @@ impl Node {
         &self.space
     }
 
+    /// The node's folder, which is removed with the node, also where nothing drops it.
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// Makes an image known to the node.
     ///
     /// # Errors
@@ -163,7 +170,7 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         if let Err(error) = self.space.stop() {
-            eprintln!("the node's processes: {error:#}");
+            eprintln!("the processes of the node: {error:#}");
         }
         self.janitor.finish();
     }
@@ -185,7 +192,7 @@ fn text(path: &Path) -> Result<&str> {
 /// Starts containerd and loads the images that every node has.
 fn containerd(space: &Space, folder: &Path) -> Result<Process> {
     configure(folder, "containerd.toml", &[("FOLDER", text(folder)?)])?;
-    let mut command = space.command("containerd")?;
+    let mut command = space.command("containerd");
     command.arg("--config").arg(folder.join("containerd.toml"));
     let mut process = Process::start("containerd", &command, &folder.join("containerd.log"))?;
     process
@@ -223,7 +230,7 @@ fn kubelet(space: &Space, cluster: &Cluster, folder: &Path, cgroup: &str) -> Res
             ("CGROUP", cgroup),
         ];
         configure(folder, "kubelet.yaml", &words)?;
-        let mut command = space.command(cluster.programs().join("kubelet"))?;
+        let mut command = space.command(cluster.programs().join("kubelet"));
         command.arg("--config").arg(folder.join("kubelet.yaml"));
         command.arg(format!("--kubeconfig={certificates}/kubelet.kubeconfig"));
         command.arg(format!("--cert-dir={certificates}")).arg(format!("--hostname-override={NAME}"));

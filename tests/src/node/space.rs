@@ -1,5 +1,6 @@
 //! Mount and process namespaces of a node: what is mounted and started in them is gone when their first process ends.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -42,16 +43,13 @@ impl Space {
         Ok(Space { holder })
     }
 
-    /// A command that runs in the namespaces, in the current folder.
-    ///
-    /// # Errors
-    /// The current folder is gone.
-    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Result<Command> {
+    /// A command that runs in the namespaces, in their root folder.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
         command.arg(format!("--mount=/proc/{}/ns/mnt", self.holder.id()));
         command.arg(format!("--pid=/proc/{}/ns/pid_for_children", self.holder.id()));
-        command.arg("--wd=/").arg("--").arg(program);
-        Ok(command)
+        command.arg("--").arg(program);
+        command
     }
 
     /// Runs a command in the namespaces and returns what it printed.
@@ -60,7 +58,7 @@ impl Space {
     /// It fails: with what it said.
     pub fn run(&self, arguments: &[&str]) -> Result<String> {
         let (program, arguments) = arguments.split_first().context("no command")?;
-        let mut command = self.command(program)?;
+        let mut command = self.command(program);
         let output = command.args(arguments).stdin(Stdio::null()).output().context("nsenter")?;
         if !output.status.success() {
             let words = String::from_utf8_lossy(&output.stderr);
@@ -102,6 +100,9 @@ impl Space {
     /// # Errors
     /// The operating system refuses.
     pub fn stop(&mut self) -> Result<()> {
+        if self.holder.ended()?.is_some() {
+            return Ok(());
+        }
         let children = PathBuf::from(format!("/proc/{0}/task/{0}/children", self.holder.id()));
         let first = std::fs::read_to_string(children)?.trim().parse().ok().and_then(Pid::from_raw);
         kill_process(first.context("the node has no first process")?, Signal::KILL)?;
@@ -110,6 +111,14 @@ impl Space {
             Some(_) => Ok(()),
             None => Err(error),
         })
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop() {
+            eprintln!("the processes of the namespaces: {error:#}");
+        }
     }
 }
 
