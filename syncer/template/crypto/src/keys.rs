@@ -158,15 +158,18 @@ impl PrivateKey {
     }
 
     /// Signs with that algorithm.
-    pub(crate) fn sign(&self, message: &[u8], random: &mut Random) -> Option<Vec<u8>> {
+    pub(crate) fn sign(&self, message: &[u8], random: &mut Random) -> Result<Vec<u8>, Error> {
         match self {
             Self::Rsa(key) => key.sign_sha256(message, random),
-            Self::Ec(key) => key.sign(message),
+            Self::Ec(key) => key.sign(message).ok_or_else(|| Error::new("ecdsa: signing failed")),
             Self::Ed25519(seed) => {
-                let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).ok()?;
-                Some(pair.sign(message).as_ref().to_vec())
+                let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice())
+                    .map_err(|_| Error::new("ed25519: signing failed"))?;
+                Ok(pair.sign(message).as_ref().to_vec())
             }
-            Self::X25519(_) | Self::Dsa => None,
+            Self::X25519(_) | Self::Dsa => {
+                Err(Error::new("x509: certificate private key does not implement crypto.Signer"))
+            }
         }
     }
 }

@@ -37,7 +37,8 @@ pub fn rsa_decrypt(
     let key =
         PrivateKey::from_any(&block.bytes).map_err(|error| error.within("could not parse private key: "))?;
     let PrivateKey::Rsa(key) = key else { return Err(Error::new("private key is not an RSA key")) };
-    let (key, rng) = (key.inner(), random.generator());
+    let key = key.usable().map_err(|error| error.within("error decrypting data with RSA: "))?;
+    let rng = random.generator();
     let plain = match hash {
         b"SHA1" => key.decrypt_blinded(rng, Oaep::<Sha1>::new(), data),
         b"SHA512" => key.decrypt_blinded(rng, Oaep::<Sha512>::new(), data),

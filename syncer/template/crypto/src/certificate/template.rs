@@ -31,7 +31,7 @@ impl Template<'_> {
     pub(super) fn sign(&self, authority: Option<&Authority<'_>>, random: &mut Random) -> Result<Der, Error> {
         let serial: [u8; 16] = random.bytes();
         let signer = authority.map_or(self.key, |authority| &authority.key);
-        let (signer_algorithm, signer_key) = signer.public().ok_or_else(|| cannot_sign(signer))?;
+        let (signer_algorithm, signer_key) = signer.public().ok_or_else(cannot_sign)?;
         let (algorithm, key) = self.key.public().ok_or_else(|| no_public_key(self.key))?;
         let subject = name::common(self.subject.common_name)?;
         let issuer = authority.map_or(subject.as_slice(), |authority| authority.certificate.raw_subject);
@@ -43,7 +43,7 @@ impl Template<'_> {
             .and_then(|authority| authority.certificate.subject_key_id)
             .filter(|id| !id.is_empty() && issuer != subject.as_slice());
         let extensions = self.extensions(&key, authority_key_id, subject.as_slice() == [der::SEQUENCE, 0])?;
-        let signature_algorithm = signer.signature_algorithm().ok_or_else(|| cannot_sign(signer))?;
+        let signature_algorithm = signer.signature_algorithm().ok_or_else(cannot_sign)?;
         let tbs = der::sequence(&[
             &der::element(der::explicit(0), &[&der::unsigned(&[2])]),
             &der::unsigned(&serial),
@@ -54,7 +54,7 @@ impl Template<'_> {
             &public::info(&algorithm, &key),
             &der::element(der::explicit(3), &[&extensions]),
         ]);
-        let signature = signer.sign(&tbs, random).ok_or_else(|| cannot_sign(signer))?;
+        let signature = signer.sign(&tbs, random)?;
         Ok(der::sequence(&[&tbs, &signature_algorithm, &der::bits(&signature)]))
     }
 
@@ -117,13 +117,8 @@ fn extension(number: u8, critical: bool, value: &[u8]) -> Der {
     der::sequence(&[&der::oid(&[a, b, number]), &critical, &der::octets(value)])
 }
 
-fn cannot_sign(key: &PrivateKey) -> Error {
-    Error::new(match key {
-        PrivateKey::Dsa | PrivateKey::X25519(_) => {
-            "x509: certificate private key does not implement crypto.Signer"
-        }
-        _ => "x509: the private key cannot sign",
-    })
+fn cannot_sign() -> Error {
+    Error::new("x509: certificate private key does not implement crypto.Signer")
 }
 
 fn no_public_key(key: &PrivateKey) -> Error {

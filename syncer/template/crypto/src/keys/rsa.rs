@@ -6,11 +6,14 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::der::{self, Der, Reader};
-use crate::error::Error;
+use crate::error::{Error, Piece};
 use crate::random::Random;
 
 /// The largest number of a key that is worked with, in bytes: 8192 bits.
 const LARGEST: usize = 1024;
+
+/// The fewest bits of a key that is used; shorter ones are only passed on.
+const SHORTEST: u32 = 1024;
 
 /// An RSA key with two primes whose numbers belong together.
 pub(crate) struct RsaKey {
@@ -86,9 +89,17 @@ impl RsaKey {
         Ok(Self { key, coefficient })
     }
 
-    /// The key for decrypting.
-    pub(crate) fn inner(&self) -> &PrivateKey {
-        &self.key
+    /// The key for decrypting and signing, if it is long enough to be used.
+    pub(crate) fn usable(&self) -> Result<&PrivateKey, Error> {
+        let bits = self.key.n().bit_width();
+        if bits < SHORTEST {
+            return Err(Error::with([
+                "crypto/rsa: ".into(),
+                Piece::value(bits.to_string().as_bytes()),
+                "-bit keys are insecure (see https://go.dev/pkg/crypto/rsa#hdr-Minimum_key_size)".into(),
+            ]));
+        }
+        Ok(&self.key)
     }
 
     /// The modulus, big-endian.
@@ -102,8 +113,10 @@ impl RsaKey {
     }
 
     /// A PKCS#1 v1.5 signature with SHA-256.
-    pub(super) fn sign_sha256(&self, message: &[u8], random: &mut Random) -> Option<Vec<u8>> {
-        self.key.pkcs1v15_sign_with_rng::<Sha256, _>(random.generator(), message).ok()
+    pub(super) fn sign_sha256(&self, message: &[u8], random: &mut Random) -> Result<Vec<u8>, Error> {
+        self.usable()?
+            .pkcs1v15_sign_with_rng::<Sha256, _>(random.generator(), message)
+            .map_err(|_| Error::new("crypto/rsa: signing failed"))
     }
 
     /// As PKCS#1.

@@ -123,6 +123,9 @@ fn what_does_not_fit_together_is_refused() {
         &ca,
         "error creating certificate: x509: <redacted, 2 bytes> cannot be encoded as an IA5String",
     );
+    let short = openssl.run("genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:512");
+    let error = gen_ca(&plain, Some(&short), &mut random(12)).err().unwrap().to_string();
+    assert!(error.contains("crypto/rsa: <redacted, 3 bytes>-bit keys are insecure"), "{error}");
     let x25519 = openssl.key("x25519");
     assert!(gen_ca(&plain, Some(&x25519), &mut random(12)).is_err());
 }
