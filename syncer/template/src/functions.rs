@@ -2,6 +2,7 @@
 
 use crate::function::Function;
 
+mod buffer;
 mod cast;
 mod crypto;
 mod date;

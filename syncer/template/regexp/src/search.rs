@@ -155,7 +155,7 @@ impl Regexp {
     ) -> Result<Vec<u8>, E> {
         let text = Text::new(text);
         let valid = text.valid();
-        let mut out = Output { bytes: Vec::with_capacity(text.bytes.len()), spend };
+        let mut out = Output { bytes: Zeroizing::new(Vec::with_capacity(text.bytes.len())), spend };
         let mut found = self.engine.create_captures();
         let (mut last_end, mut pos) = (0, 0);
         while pos <= valid.len() {
@@ -171,7 +171,7 @@ impl Regexp {
             pos = (pos + width_at(valid, pos).unwrap_or(1)).max(whole.end());
         }
         out.push(text.slice(last_end..valid.len()))?;
-        Ok(out.bytes)
+        Ok(std::mem::take(&mut *out.bytes))
     }
 
     /// The pieces between the matches: at most `n` if it is positive, all if negative, `None` if it is 0.
@@ -270,13 +270,20 @@ impl<'t> Text<'t> {
 }
 
 struct Output<'s, E> {
-    bytes: Vec<u8>,
+    bytes: Zeroizing<Vec<u8>>,
     spend: &'s mut dyn FnMut(usize) -> Result<(), E>,
 }
 
 impl<E> Output<'_, E> {
     fn push(&mut self, bytes: &[u8]) -> Result<(), E> {
         (self.spend)(bytes.len())?;
+        let needed = self.bytes.len() + bytes.len();
+        if needed > self.bytes.capacity() {
+            // The text may be a secret: the place that it outgrows is wiped.
+            let mut larger = Vec::with_capacity(needed.max(self.bytes.capacity() * 2));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes = Zeroizing::new(larger);
+        }
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }

@@ -3,13 +3,13 @@
 use super::number::{parse_float, parse_int};
 use super::show::display;
 use crate::function::{Call, Failure};
-use crate::go::{Kind, List, Type, Value};
+use crate::go::{Kind, List, Str, Type, Value};
 
 /// A string or byte slice as it is, anything else as `%v` prints it.
-pub(crate) fn strval(call: &mut Call<'_>, value: &Value) -> Result<Vec<u8>, Failure> {
+pub(crate) fn strval(call: &mut Call<'_>, value: &Value) -> Result<Str, Failure> {
     match value {
-        Value::Str(text) => Ok(text.bytes().to_vec()),
-        Value::List(list) if list.element() == Type::UINT8 => Ok(byte_items(list)),
+        Value::Str(text) => Ok(text.clone()),
+        Value::List(list) if list.element() == Type::UINT8 => Ok(Str::new(byte_items(list))),
         _ => display(call, value),
     }
 }
@@ -31,10 +31,7 @@ pub(crate) fn strings(call: &mut Call<'_>, value: &Value) -> Result<List, Failur
     };
     let mut texts = Vec::with_capacity(items.len());
     for item in items.iter().filter(|item| !matches!(item, Value::Nil)) {
-        texts.push(match item {
-            Value::Str(text) => Value::Str(text.clone()),
-            other => Value::string(strval(call, other)?),
-        });
+        texts.push(Value::Str(strval(call, item)?));
     }
     Ok(List::new(Type::STRING, texts))
 }

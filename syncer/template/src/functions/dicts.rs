@@ -33,10 +33,7 @@ fn dict(call: &mut Call<'_>) -> Result<Value, Failure> {
     let dict = Map::new();
     for pair in call.rest(0).to_vec().chunks(2) {
         let (Some(key), value) = (pair.first(), pair.get(1)) else { continue };
-        let key = match key {
-            Value::Str(text) => text.clone(),
-            other => Str::new(strval(call, other)?),
-        };
+        let key = strval(call, key)?;
         dict.insert(key, value.cloned().unwrap_or_else(|| Value::string("")));
     }
     Ok(Value::Map(dict))

@@ -206,7 +206,8 @@ fn chunk(call: &mut Call<'_>) -> Result<Value, Failure> {
 fn sort_alpha(call: &mut Call<'_>) -> Result<Value, Failure> {
     let value = call.value(0);
     let Value::List(_) = value else {
-        return Ok(Value::strings([strval(call, &value)?]));
+        let text = Value::Str(strval(call, &value)?);
+        return Ok(Value::List(List::new(Type::STRING, vec![text])));
     };
     let list = strings(call, &value)?;
     call.step(list.len() as u64)?;

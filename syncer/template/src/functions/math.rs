@@ -73,7 +73,7 @@ fn atoi(call: &mut Call<'_>) -> Result<Value, Failure> {
 /// The digits that a value prints, read to base 8.
 fn to_decimal(call: &mut Call<'_>) -> Result<Value, Failure> {
     let value = call.value(0);
-    Ok(Value::Int64(parse_int(&display(call, &value)?, 8).unwrap_or(0)))
+    Ok(Value::Int64(parse_int(display(call, &value)?.bytes(), 8).unwrap_or(0)))
 }
 
 /// Folds all arguments, which wrap around as Go's `int64` does.

@@ -1,5 +1,7 @@
 //! Numbers out of text, by Go's `strconv`.
 
+use zeroize::Zeroizing;
+
 /// Why a text is no integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotInt {
@@ -92,7 +94,8 @@ pub(crate) fn parse_float(text: &[u8]) -> Option<f64> {
     if unsigned.contains(&b'_') && !underscores_fit(text) {
         return None;
     }
-    let digits: Vec<u8> = unsigned.iter().copied().filter(|&b| b != b'_').collect();
+    let digits: Zeroizing<Vec<u8>> =
+        Zeroizing::new(unsigned.iter().copied().filter(|&b| b != b'_').collect());
     let value = match digits.as_slice() {
         [b'0', b'x' | b'X', rest @ ..] => hex_float(rest)?,
         decimal => {

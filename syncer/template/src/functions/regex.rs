@@ -58,8 +58,9 @@ fn quoted(call: &Call<'_>) -> Piece {
     if !call.is_literal(0) {
         return Piece::value(pattern);
     }
-    let text = if can_backquote(pattern) { [b"`", pattern, b"`"].concat() } else { show::quote(pattern) };
-    Piece::from(String::from_utf8_lossy(&text).into_owned())
+    let quoted = show::quote(pattern);
+    let (mark, text) = if can_backquote(pattern) { ("`", pattern) } else { ("", quoted.bytes()) };
+    Piece::from(format!("{mark}{}{mark}", String::from_utf8_lossy(text)))
 }
 
 fn is_match(call: &mut Call<'_>) -> Result<Value, Failure> {

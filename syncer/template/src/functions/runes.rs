@@ -4,6 +4,9 @@ use std::sync::LazyLock;
 
 use syncer_regexp::Category;
 
+use super::buffer::Buffer;
+use crate::go::Str;
+
 /// The first character and how many bytes it takes; an invalid byte counts as U+FFFD. `None` at the end.
 pub(crate) fn first(bytes: &[u8]) -> Option<(char, usize)> {
     let width = match bytes.first()? {
@@ -43,17 +46,12 @@ pub(crate) fn runes(bytes: &[u8]) -> impl Iterator<Item = char> {
 }
 
 /// The text of these characters.
-pub(crate) fn encode(chars: impl Iterator<Item = char>, capacity: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(capacity);
+pub(crate) fn encode(chars: impl Iterator<Item = char>, capacity: usize) -> Str {
+    let mut out = Buffer::with_capacity(capacity);
     for c in chars {
-        push(&mut out, c);
+        out.push_char(c);
     }
-    out
-}
-
-/// Adds a character at the end.
-pub(crate) fn push(out: &mut Vec<u8>, c: char) {
-    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    out.into_str()
 }
 
 /// `unicode.IsSpace`

@@ -4,19 +4,20 @@ use std::sync::LazyLock;
 
 use syncer_regexp::Category;
 
+use super::buffer::Buffer;
 use super::reflect::{MAX_NESTING, too_deep};
-use super::runes::{indexed, push};
+use super::runes::indexed;
 use crate::function::{Call, Failure};
-use crate::go::{Kind, Object, Value};
+use crate::go::{Kind, Object, Str, Value};
 
 /// What `%v` prints.
-pub(crate) fn display(call: &mut Call<'_>, value: &Value) -> Result<Vec<u8>, Failure> {
-    let mut out = Vec::new();
+pub(crate) fn display(call: &mut Call<'_>, value: &Value) -> Result<Str, Failure> {
+    let mut out = Buffer::default();
     write(call, &mut out, value, MAX_NESTING)?;
-    Ok(out)
+    Ok(out.into_str())
 }
 
-fn write(call: &mut Call<'_>, out: &mut Vec<u8>, value: &Value, levels: usize) -> Result<(), Failure> {
+fn write(call: &mut Call<'_>, out: &mut Buffer, value: &Value, levels: usize) -> Result<(), Failure> {
     call.step(1)?;
     let levels = levels.checked_sub(1).ok_or_else(too_deep)?;
     let text = match value {
@@ -57,7 +58,7 @@ fn write(call: &mut Call<'_>, out: &mut Vec<u8>, value: &Value, levels: usize) -
 
 fn write_object(
     call: &mut Call<'_>,
-    out: &mut Vec<u8>,
+    out: &mut Buffer,
     object: &dyn Object,
     levels: usize,
 ) -> Result<(), Failure> {
@@ -78,9 +79,9 @@ fn write_object(
     put(call, out, b"}")
 }
 
-fn put(call: &mut Call<'_>, out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Failure> {
+fn put(call: &mut Call<'_>, out: &mut Buffer, bytes: &[u8]) -> Result<(), Failure> {
     call.grow(bytes.len())?;
-    out.extend_from_slice(bytes);
+    out.push(bytes);
     Ok(())
 }
 
@@ -103,9 +104,9 @@ fn float(n: f64) -> String {
 }
 
 /// `strconv.Quote`
-pub(crate) fn quote(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + 2);
-    out.push(b'"');
+pub(crate) fn quote(text: &[u8]) -> Str {
+    let mut out = Buffer::with_capacity(text.len() + 2);
+    out.push(b"\"");
     for (at, c, width) in indexed(text) {
         let invalid = c == char::REPLACEMENT_CHARACTER && width == 1;
         let escape = match c {
@@ -120,17 +121,17 @@ pub(crate) fn quote(text: &[u8]) -> Vec<u8> {
             '\t' => "\\t".to_owned(),
             '\x0b' => "\\v".to_owned(),
             c if is_print(c) => {
-                push(&mut out, c);
+                out.push_char(c);
                 continue;
             }
             '\0'..='\x1f' | '\x7f' => format!("\\x{:02x}", u32::from(c)),
             c if u32::from(c) < 0x1_0000 => format!("\\u{:04x}", u32::from(c)),
             c => format!("\\U{:08x}", u32::from(c)),
         };
-        out.extend_from_slice(escape.as_bytes());
+        out.push(escape.as_bytes());
     }
-    out.push(b'"');
-    out
+    out.push(b"\"");
+    out.into_str()
 }
 
 /// `strconv.IsPrint`: letters, marks, numbers, punctuation, symbols and the space.

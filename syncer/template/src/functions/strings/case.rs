@@ -1,8 +1,9 @@
 //! Strings: upper and lower case, and names written in one style or another.
 
+use super::super::buffer::Buffer;
 use super::super::runes::{
-    encode, first, is_digit, is_letter, is_lower, is_number, is_punct, is_space, is_title, is_upper, push,
-    runes, to_lower, to_title, to_upper,
+    encode, first, is_digit, is_letter, is_lower, is_number, is_punct, is_space, is_title, is_upper, runes,
+    to_lower, to_title, to_upper,
 };
 use crate::function::{Call, Failure};
 use crate::go::Value;
@@ -10,7 +11,7 @@ use crate::go::Value;
 /// The text with every character mapped by `change`. An upper case can take more bytes than the lower one.
 fn mapped(call: &Call<'_>, mut change: impl FnMut(char) -> char) -> Result<Value, Failure> {
     let text = call.str(0)?;
-    Ok(Value::string(encode(runes(text).map(&mut change), text.len() * 3 / 2)))
+    Ok(Value::Str(encode(runes(text).map(&mut change), text.len() * 3 / 2)))
 }
 
 pub(super) fn upper(call: &mut Call<'_>) -> Result<Value, Failure> {
@@ -77,7 +78,7 @@ pub(super) fn initials(call: &mut Call<'_>) -> Result<Value, Failure> {
         starts
     };
     let text = call.str(0)?;
-    Ok(Value::string(encode(text.iter().map(|&b| char::from(b)).filter(starts), text.len())))
+    Ok(Value::Str(encode(text.iter().map(|&b| char::from(b)).filter(starts), text.len())))
 }
 
 /// The text without spaces; if there are any, each byte counts as a character of its own.
@@ -87,7 +88,7 @@ pub(super) fn nospace(call: &mut Call<'_>) -> Result<Value, Failure> {
     if kept.clone().count() == text.len() && !text.is_empty() {
         return Ok(Value::string(text));
     }
-    Ok(Value::string(encode(kept, text.len() * 2)))
+    Ok(Value::Str(encode(kept, text.len() * 2)))
 }
 
 fn connects(c: char) -> bool {
@@ -96,7 +97,7 @@ fn connects(c: char) -> bool {
 
 pub(super) fn camelcase(call: &mut Call<'_>) -> Result<Value, Failure> {
     let text = call.str(0)?;
-    let mut out = Vec::with_capacity(text.len() * 3 / 2);
+    let mut out = Buffer::with_capacity(text.len() * 3 / 2);
     let mut rest = runes(text).peekable();
     // Connectors at the front stay.
     let mut current = None;
@@ -105,21 +106,21 @@ pub(super) fn camelcase(call: &mut Call<'_>) -> Result<Value, Failure> {
             current = Some(c);
             break;
         }
-        push(&mut out, c);
+        out.push_char(c);
     }
     let Some(start) = current else {
         // Of nothing but connectors the last one comes twice.
         if let Some(c) = runes(text).last() {
-            push(&mut out, c);
+            out.push_char(c);
         }
-        return Ok(Value::string(out));
+        return Ok(out.into_value());
     };
     let mut in_capitals = is_upper(start);
     let mut before = to_upper(start);
     for c in rest {
         match (connects(c), connects(before)) {
             (true, true) => {
-                push(&mut out, before);
+                out.push_char(before);
                 before = c;
             }
             (_, true) => {
@@ -127,22 +128,22 @@ pub(super) fn camelcase(call: &mut Call<'_>) -> Result<Value, Failure> {
                 before = to_upper(c);
             }
             _ => {
-                push(&mut out, before);
+                out.push_char(before);
                 in_capitals = in_capitals && is_upper(c);
                 before = if in_capitals { to_lower(c) } else { c };
             }
         }
     }
-    push(&mut out, before);
-    Ok(Value::string(out))
+    out.push_char(before);
+    Ok(out.into_value())
 }
 
 pub(super) fn snakecase(call: &mut Call<'_>) -> Result<Value, Failure> {
-    Ok(Value::string(lower_words(call.str(0)?, b'_')))
+    Ok(lower_words(call.str(0)?, '_'))
 }
 
 pub(super) fn kebabcase(call: &mut Call<'_>) -> Result<Value, Failure> {
-    Ok(Value::string(lower_words(call.str(0)?, b'-')))
+    Ok(lower_words(call.str(0)?, '-'))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -165,8 +166,8 @@ fn is_alphabet(c: char) -> bool {
 }
 
 /// The words of `text` in lower case with `connector` between them.
-fn lower_words(text: &[u8], connector: u8) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() * 3 / 2);
+fn lower_words(text: &[u8], connector: char) -> Value {
+    let mut out = Buffer::with_capacity(text.len() * 3 / 2);
     let (mut kind, mut word, mut rest) = next_word(text);
     while !rest.is_empty() {
         if kind != Word::Connector {
@@ -182,7 +183,7 @@ fn lower_words(text: &[u8], connector: u8) -> Vec<u8> {
             Word::Punctuation => {}
             _ if kind != Word::Number => {
                 if !matches!(kind, Word::Connector | Word::Punctuation) {
-                    out.push(connector);
+                    out.push_char(connector);
                 }
             }
             _ if rest.is_empty() => {}
@@ -193,10 +194,10 @@ fn lower_words(text: &[u8], connector: u8) -> Vec<u8> {
                 if kind != Word::Letters {
                     put(&mut out, Word::Number, number, connector);
                     if !matches!(kind, Word::Connector | Word::Punctuation) {
-                        out.push(connector);
+                        out.push_char(connector);
                     }
                 } else {
-                    out.push(connector);
+                    out.push_char(connector);
                     put(&mut out, Word::Number, number, connector);
                     (kind, word, rest) = put_run(&mut out, (kind, word, rest), connector);
                 }
@@ -204,33 +205,33 @@ fn lower_words(text: &[u8], connector: u8) -> Vec<u8> {
         }
     }
     put(&mut out, kind, word, connector);
-    out
+    out.into_value()
 }
 
 type Next<'t> = (Word, &'t [u8], &'t [u8]);
 
 /// Writes small letters and numbers as long as they follow each other, then a connector if a word follows.
-fn put_run<'t>(out: &mut Vec<u8>, mut next: Next<'t>, connector: u8) -> Next<'t> {
+fn put_run<'t>(out: &mut Buffer, mut next: Next<'t>, connector: char) -> Next<'t> {
     while matches!(next.0, Word::Letters | Word::Number) {
         put(out, next.0, next.1, connector);
         next = next_word(next.2);
     }
     if !matches!(next.0, Word::End | Word::Punctuation | Word::Connector) {
-        out.push(connector);
+        out.push_char(connector);
     }
     next
 }
 
-fn put(out: &mut Vec<u8>, kind: Word, word: &[u8], connector: u8) {
+fn put(out: &mut Buffer, kind: Word, word: &[u8], connector: char) {
     if !matches!(kind, Word::Capitals | Word::Connector) {
-        out.extend_from_slice(word);
+        out.push(word);
         return;
     }
     for c in runes(word) {
         if connects(c) {
-            out.push(connector);
+            out.push_char(connector);
         } else {
-            push(out, if is_upper(c) { to_lower(c) } else { c });
+            out.push_char(if is_upper(c) { to_lower(c) } else { c });
         }
     }
 }

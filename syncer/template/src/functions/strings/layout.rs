@@ -1,7 +1,10 @@
 //! Strings: shortening, repeating, indenting, wrapping, joining. All of it counts bytes, not characters.
 
+use zeroize::Zeroizing;
+
+use super::super::buffer::Buffer;
 use super::super::cast::{strings, strval};
-use super::super::show;
+use super::super::{runes, show};
 use super::search::pieces;
 use crate::function::{Call, Failure, Piece};
 use crate::go::Value;
@@ -97,16 +100,14 @@ fn indented(call: &mut Call<'_>, before: &[u8]) -> Result<Value, Failure> {
     let lines = pieces(b"\n", text.bytes(), -1);
     let length = before.len() + text.len() + lines.len().saturating_mul(pad.len());
     call.grow(length)?;
-    let mut out = Vec::with_capacity(length);
-    out.extend_from_slice(before);
+    let mut out = Buffer::with_capacity(length);
+    out.push(before);
     for (index, line) in lines.into_iter().enumerate() {
-        if index > 0 {
-            out.push(b'\n');
-        }
-        out.extend_from_slice(&pad);
-        out.extend_from_slice(line);
+        out.push(if index > 0 { b"\n" } else { b"" });
+        out.push(&pad);
+        out.push(line);
     }
-    Ok(Value::string(out))
+    Ok(out.into_value())
 }
 
 pub(super) fn indent(call: &mut Call<'_>) -> Result<Value, Failure> {
@@ -119,13 +120,13 @@ pub(super) fn nindent(call: &mut Call<'_>) -> Result<Value, Failure> {
 
 pub(super) fn wrap(call: &mut Call<'_>) -> Result<Value, Failure> {
     let (width, text) = (call.int(0)?, call.string(1)?);
-    Ok(Value::string(wrapped(call, text.bytes(), width, b"\n", false)?))
+    wrapped(call, text.bytes(), width, b"\n", false)
 }
 
 pub(super) fn wrap_with(call: &mut Call<'_>) -> Result<Value, Failure> {
     let (width, separator, text) = (call.int(0)?, call.string(1)?, call.string(2)?);
     let separator = if separator.len() == 0 { b"\n" } else { separator.bytes() };
-    Ok(Value::string(wrapped(call, text.bytes(), width, separator, true)?))
+    wrapped(call, text.bytes(), width, separator, true)
 }
 
 /// The text in lines of at most `width` bytes, broken at spaces; longer words are cut only if asked for.
@@ -135,9 +136,9 @@ fn wrapped(
     width: i64,
     separator: &[u8],
     cut_words: bool,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Value, Failure> {
     let width = usize::try_from(width).unwrap_or(0).max(1);
-    let mut out = Vec::with_capacity(text.len() + 1);
+    let mut out = Buffer::with_capacity(text.len() + 1);
     let mut rest = text;
     while rest.len() > width {
         if let Some(after) = rest.strip_prefix(b" ") {
@@ -154,41 +155,51 @@ fn wrapped(
             },
         };
         call.grow(separator.len())?;
-        out.extend_from_slice(rest.get(..line_end).unwrap_or_default());
-        out.extend_from_slice(separator);
+        out.push(rest.get(..line_end).unwrap_or_default());
+        out.push(separator);
         rest = rest.get(next..).unwrap_or_default();
     }
-    out.extend_from_slice(rest);
-    Ok(out)
+    out.push(rest);
+    Ok(out.into_value())
+}
+
+/// The arguments that are not nil, each written by `word`, with spaces between.
+fn words(
+    call: &mut Call<'_>,
+    word: fn(&mut Call<'_>, &mut Buffer, &Value) -> Result<(), Failure>,
+) -> Result<Value, Failure> {
+    let args = call.rest(0).to_vec();
+    let mut out = Buffer::default();
+    for (index, arg) in args.iter().filter(|arg| !matches!(arg, Value::Nil)).enumerate() {
+        out.push(if index > 0 { b" " } else { b"" });
+        word(call, &mut out, arg)?;
+    }
+    Ok(out.into_value())
 }
 
 pub(super) fn cat(call: &mut Call<'_>) -> Result<Value, Failure> {
-    let args = call.rest(0).to_vec();
-    let mut words = Vec::new();
-    for arg in args.iter().filter(|arg| !matches!(arg, Value::Nil)) {
-        words.push(show::display(call, arg)?);
-    }
-    Ok(Value::string(words.join(&b' ')))
+    words(call, |call, out, arg| {
+        out.push(show::display(call, arg)?.bytes());
+        Ok(())
+    })
 }
 
 pub(super) fn quote(call: &mut Call<'_>) -> Result<Value, Failure> {
-    let args = call.rest(0).to_vec();
-    let mut quoted = Vec::new();
-    for arg in args.iter().filter(|arg| !matches!(arg, Value::Nil)) {
+    words(call, |call, out, arg| {
         let text = strval(call, arg)?;
         call.grow(text.len())?;
-        quoted.push(show::quote(&text));
-    }
-    Ok(Value::string(quoted.join(&b' ')))
+        out.push(show::quote(text.bytes()).bytes());
+        Ok(())
+    })
 }
 
 pub(super) fn squote(call: &mut Call<'_>) -> Result<Value, Failure> {
-    let args = call.rest(0).to_vec();
-    let mut quoted = Vec::new();
-    for arg in args.iter().filter(|arg| !matches!(arg, Value::Nil)) {
-        quoted.push([b"'", show::display(call, arg)?.as_slice(), b"'"].concat());
-    }
-    Ok(Value::string(quoted.join(&b' ')))
+    words(call, |call, out, arg| {
+        out.push(b"'");
+        out.push(show::display(call, arg)?.bytes());
+        out.push(b"'");
+        Ok(())
+    })
 }
 
 pub(super) fn plural(call: &mut Call<'_>) -> Result<Value, Failure> {
@@ -197,7 +208,7 @@ pub(super) fn plural(call: &mut Call<'_>) -> Result<Value, Failure> {
 
 pub(super) fn to_string(call: &mut Call<'_>) -> Result<Value, Failure> {
     let value = call.value(0);
-    Ok(Value::string(strval(call, &value)?))
+    Ok(Value::Str(strval(call, &value)?))
 }
 
 pub(super) fn to_strings(call: &mut Call<'_>) -> Result<Value, Failure> {
@@ -211,22 +222,21 @@ pub(super) fn join(call: &mut Call<'_>) -> Result<Value, Failure> {
     let length = items.iter().map(|item| if let Value::Str(s) = item { s.len() } else { 0 }).sum::<usize>()
         + items.len().saturating_sub(1).saturating_mul(separator.len());
     call.grow(length)?;
-    let mut out = Vec::with_capacity(length);
+    let mut out = Buffer::with_capacity(length);
     for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            out.extend_from_slice(separator.bytes());
-        }
+        out.push(if index > 0 { separator.bytes() } else { b"" });
         if let Value::Str(text) = item {
-            out.extend_from_slice(text.bytes());
+            out.push(text.bytes());
         }
     }
-    Ok(Value::string(out))
+    Ok(out.into_value())
 }
 
 /// The characters in random order; each draw is unbiased.
 pub(super) fn shuffle(call: &mut Call<'_>) -> Result<Value, Failure> {
     let text = call.string(0)?;
-    let mut chars: Vec<char> = super::super::runes::runes(text.bytes()).collect();
+    let mut chars: Zeroizing<Vec<char>> = Zeroizing::new(Vec::with_capacity(text.len()));
+    chars.extend(runes::runes(text.bytes()));
     for last in (1..chars.len()).rev() {
         let bound = last as u64 + 1;
         // Numbers from the incomplete last round of `bound` are thrown away.
@@ -242,5 +252,5 @@ pub(super) fn shuffle(call: &mut Call<'_>) -> Result<Value, Failure> {
         };
         chars.swap(last, usize::try_from(drawn).unwrap_or(0));
     }
-    Ok(Value::string(super::super::runes::encode(chars.into_iter(), text.len())))
+    Ok(Value::Str(runes::encode(chars.iter().copied(), text.len())))
 }
