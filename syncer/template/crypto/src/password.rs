@@ -138,8 +138,10 @@ pub fn derive_password(counter: u32, kind: &[u8], password: &[u8], user: &[u8], 
     let seed = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
     let [first, rest @ ..] = seed.as_slice() else { return failed() };
     let template = pick(templates, *first).copied().unwrap_or_default();
+    let mut out = Vec::with_capacity(template.len());
     let letters = template.chars().zip(rest);
-    letters.filter_map(|(kind, number)| pick(characters(kind).as_bytes(), *number)).copied().collect()
+    out.extend(letters.filter_map(|(kind, number)| pick(characters(kind).as_bytes(), *number)));
+    out
 }
 
 /// The item that a random byte chooses.

@@ -36,24 +36,31 @@ impl Block {
         if self.headers.keys().any(|key| key.contains(&b':')) {
             return Err(Error::new("pem: cannot encode a header key that contains a colon"));
         }
-        let mut out = [BEGIN, &self.kind, b"-----\n"].concat();
+        let base64 = Zeroizing::new(STANDARD.encode(self.bytes.as_slice()));
+        let headers: usize = self.headers.iter().map(|(key, value)| key.len() + value.len() + 3).sum();
+        // As large as it gets, so that no part of a key is left behind where a smaller text was.
+        let size = 2 * self.kind.len() + headers + base64.len() + base64.len() / LINE + 40;
+        let mut out = Vec::with_capacity(size);
+        put(&mut out, &[BEGIN, &self.kind, b"-----\n"]);
         // The header Proc-Type comes first wherever it is there.
         let (first, others): (Vec<_>, Vec<_>) =
             self.headers.iter().partition(|(key, _)| *key == b"Proc-Type");
         for (key, value) in first.iter().chain(&others) {
-            out.extend_from_slice(&[key.as_slice(), b": ", value, b"\n"].concat());
+            put(&mut out, &[key, b": ", value, b"\n"]);
         }
         if !self.headers.is_empty() {
             out.push(b'\n');
         }
-        let base64 = Zeroizing::new(STANDARD.encode(self.bytes.as_slice()));
         for line in base64.as_bytes().chunks(LINE) {
-            out.extend_from_slice(line);
-            out.push(b'\n');
+            put(&mut out, &[line, b"\n"]);
         }
-        out.extend_from_slice(&[b"-----END ", self.kind.as_slice(), b"-----\n"].concat());
+        put(&mut out, &[b"-----END ", &self.kind, b"-----\n"]);
         Ok(out)
     }
+}
+
+fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
+    parts.iter().for_each(|part| out.extend_from_slice(part));
 }
 
 /// A block of this kind and without headers, as text.
@@ -154,13 +161,14 @@ pub(crate) fn base64_decode(text: &[u8]) -> Result<Vec<u8>, Error> {
 /// If there is no block of the type, and text that is no block either.
 pub fn filter_pem(kind: &[u8], input: &[u8]) -> Result<Vec<u8>, Error> {
     let mut rest = find(input, b"-----BEGIN").and_then(|at| input.get(at..)).unwrap_or(input);
-    let mut out = Vec::new();
+    // A block is written with ends of lines that it may not have had.
+    let mut out = Vec::with_capacity(input.len() + input.len() / LINE + 100);
     loop {
         let (block, after) = decode(rest);
         rest = after;
         let Some(block) = block else { break };
         if equal_fold(&block.kind, kind) {
-            out.extend(block.to_text()?);
+            out.extend_from_slice(&Zeroizing::new(block.to_text()?));
         }
     }
     if out.is_empty() && !rest.is_empty() {

@@ -20,13 +20,15 @@ pub(super) fn derive<D: Digest>(
     size: usize,
 ) -> Zeroizing<Vec<u8>> {
     let diversifier = vec![purpose as u8; block];
-    let mut input = Zeroizing::new([repeated(salt, block), repeated(password, block)].concat());
-    let mut out = Zeroizing::new(Vec::with_capacity(size));
+    let (salt, password) = (repeated(salt, block), repeated(password, block));
+    let mut input = Zeroizing::new([salt.as_slice(), &password].concat());
+    let mut out = Zeroizing::new(Vec::with_capacity(size + block));
     while out.len() < size {
         let mut hash =
             Zeroizing::new(D::new().chain_update(&diversifier).chain_update(&*input).finalize().to_vec());
         for _ in 1..iterations {
-            *hash = D::digest(&*hash).to_vec();
+            let next = D::digest(&*hash);
+            hash.copy_from_slice(&next);
         }
         let addend: Zeroizing<Vec<u8>> = Zeroizing::new(hash.iter().copied().cycle().take(block).collect());
         input.chunks_mut(block).for_each(|chunk| add_and_one(chunk, &addend));
@@ -37,8 +39,11 @@ pub(super) fn derive<D: Digest>(
 }
 
 /// As often as fills whole blocks.
-fn repeated(bytes: &[u8], block: usize) -> Vec<u8> {
-    bytes.iter().copied().cycle().take(bytes.len().div_ceil(block) * block).collect()
+fn repeated(bytes: &[u8], block: usize) -> Zeroizing<Vec<u8>> {
+    let size = bytes.len().div_ceil(block) * block;
+    let mut out = Zeroizing::new(Vec::with_capacity(size));
+    out.extend(bytes.iter().cycle().take(size));
+    out
 }
 
 /// Adds a big-endian number and one more, without what carries over the top.

@@ -6,6 +6,7 @@ use syncer_template_crypto as crypto;
 
 use super::{cost, failure, random};
 use crate::function::{Call, Failure, Piece};
+use crate::functions::show::display;
 use crate::go::{Kind, Object, Str, Type, Value};
 
 /// Sprig's `certificate`: both parts are PEM.
@@ -99,7 +100,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(call: &Call<'_>) -> Result<Self, Failure> {
+    fn of(call: &mut Call<'_>) -> Result<Self, Failure> {
         Ok(Self {
             ips: strings(call, 1, "error parsing ip: ")?,
             dns: strings(call, 2, "error processing alternate dns name: ")?,
@@ -118,17 +119,17 @@ impl Names {
 }
 
 /// The texts of a list; nothing else may be in it.
-fn strings(call: &Call<'_>, index: usize, error: &str) -> Result<Vec<Str>, Failure> {
+fn strings(call: &mut Call<'_>, index: usize, error: &str) -> Result<Vec<Str>, Failure> {
     let items = call.list(index)?.items();
     items
         .into_iter()
         .map(|item| match item {
             Value::Str(text) => Ok(text),
-            other => Err(Failure::error([
-                Piece::from(error),
-                Piece::Value(other.type_name().len()),
-                " is not a string".into(),
-            ])),
+            other => {
+                let shown = display(call, &other)?;
+                let pieces = [Piece::from(error), Piece::value(shown.bytes()), " is not a string".into()];
+                Err(Failure::error(pieces))
+            }
         })
         .collect()
 }
