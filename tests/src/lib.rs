@@ -9,6 +9,7 @@ pub mod http;
 pub mod kube;
 pub mod lying;
 pub mod node;
+pub mod oracle;
 pub mod process;
 pub mod sanity;
 pub mod target;
