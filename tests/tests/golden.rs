@@ -3,7 +3,7 @@
 //! `GOLDEN_DIR=folder` runs on other files of the same names and shape.
 
 use harness::golden::report::Report;
-use harness::golden::{Recordings, acl, eso, hcl, http_scenarios};
+use harness::golden::{Recordings, acl, eso, gjson, hcl, http_scenarios};
 use harness::target::{Broker, BrokerOptions, Kind, OpenBao};
 
 fn conclude(report: Option<Report>, file: &str) {
@@ -16,6 +16,11 @@ fn conclude(report: Option<Report>, file: &str) {
 #[test]
 fn golden_hcl_policy_on_the_parser() {
     conclude(hcl::run(&Recordings::open().unwrap()).unwrap(), hcl::FILE);
+}
+
+#[test]
+fn golden_gjson() {
+    conclude(gjson::run(&Recordings::open().unwrap()).unwrap(), gjson::FILE);
 }
 
 #[test]

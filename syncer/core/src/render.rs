@@ -6,7 +6,7 @@ use std::fmt;
 use syncer_template::SecretValue;
 use syncer_template::decode::DecodeError;
 use syncer_template::gjson::{self, GjsonError};
-use syncer_template::json::{JsonError, Kind, Raw};
+use syncer_template::json::{Kind, Raw};
 use syncer_template::keys::{KeyError, MAX_SECRET_BYTES, check_key};
 
 use crate::fetch::{FetchFailure, FetchRequest, Fetches};
@@ -219,10 +219,9 @@ fn look_up(secret: Raw<'_>, remote: &RemoteRef) -> Result<SecretValue, RenderCau
     if let Some(value) = secret.object().and_then(|object| object.get(property).copied()) {
         return Ok(plain(value));
     }
-    let text = secret.to_go_json();
-    let json = Raw::parse(&text).map_err(|error: JsonError| RenderCause::Answer(error.to_string()))?;
-    let found = gjson::get(json, property)?.ok_or_else(|| RenderCause::Property(property.clone()))?;
-    Ok(found.value().into())
+    let found = gjson::get(secret.to_go_json().as_bytes(), property)?;
+    let mut text = found.ok_or_else(|| RenderCause::Property(property.clone()))?.text();
+    Ok(SecretValue::new(std::mem::take(&mut *text)))
 }
 
 /// A value as the bytes of a Secret: strings without quotes, arrays and objects as compact JSON, `null` as nothing.

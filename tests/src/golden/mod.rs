@@ -7,6 +7,7 @@ pub mod eso;
 mod eso_compare;
 mod eso_kinds;
 mod eso_setup;
+pub mod gjson;
 pub mod hcl;
 pub mod http_scenarios;
 pub mod jwt;

@@ -4,6 +4,7 @@ pub mod arguments;
 pub mod catalogue;
 pub mod compare;
 pub mod generate;
+pub mod paths;
 pub mod random;
 pub mod words;
 

@@ -1,169 +1,235 @@
 //! The modifiers `@name:argument`.
 
-use std::fmt::Write as _;
+use zeroize::Zeroizing;
 
-use super::{Found, GjsonError, array_of, pretty};
-use crate::json::{Kind, Raw, write_go_string};
+use super::path::Call;
+use super::pretty::{self, Style};
+use super::scan::{Value, each, flag, parse};
+use super::{Engine, GjsonError, MAX_DEPTH, valid};
 
-const NAMES: [&str; 13] = [
-    "pretty", "ugly", "reverse", "this", "flatten", "join", "valid", "keys", "values", "tostr", "fromstr",
-    "group", "dig",
+const NAMES: [&[u8]; 13] = [
+    b"pretty", b"ugly", b"reverse", b"this", b"flatten", b"join", b"valid", b"keys", b"values", b"tostr", b"fromstr",
+    b"group", b"dig",
 ];
 
+/// JSON that is made.
+type Made = Zeroizing<Vec<u8>>;
+
 /// Whether there is a modifier of that name. Other names after `@` are keys.
-pub(super) fn is_modifier(name: &str) -> bool {
+pub(super) fn is_modifier(name: &[u8]) -> bool {
     NAMES.contains(&name)
 }
 
-/// Applies a modifier; `json` is `None` behind a step that found nothing.
-pub(super) fn run(name: &str, argument: &str, json: Option<Raw<'_>>) -> Result<Option<Found>, GjsonError> {
-    let Some(json) = json else {
-        return Ok(match name {
-            "keys" | "values" => Some(Found::new("[]")),
-            "tostr" => Some(Found::new("\"\"")),
-            _ => None,
-        });
-    };
-    Ok(match name {
-        "pretty" => Some(pretty::pretty(json, &pretty::Style::read(argument)?)),
-        "ugly" => Some(pretty::ugly(json)),
-        "reverse" => Some(reverse(json)),
-        "flatten" => Some(flatten(json, flag("flatten", argument, "deep")?)),
-        "join" => Some(join(json, flag("join", argument, "preserve")?)),
-        "keys" => Some(keys(json)),
-        "values" => Some(values(json)),
-        "tostr" => {
-            let mut out = Found::new("");
-            write_go_string(json.text(), &mut out.0);
-            Some(out)
+/// Writes a JSON string with Go's escapes, also for HTML; bytes that are no UTF-8 become U+FFFD.
+pub(super) fn write_string(text: &[u8], out: &mut Vec<u8>) {
+    let mut written = Zeroizing::new(String::with_capacity(text.len() + 2));
+    let mut first = true;
+    for chunk in text.utf8_chunks() {
+        let mut part = Zeroizing::new(String::new());
+        crate::json::write_go_string(chunk.valid(), &mut part);
+        let inner = part.get(1..part.len() - 1).unwrap_or_default();
+        if first {
+            written.push('"');
+            first = false;
         }
-        "fromstr" => from_string(json)?,
-        "group" => group(json),
-        // `this` and `valid`: the text was checked before.
-        _ => Some(Found::new(json.text())),
-    })
+        written.push_str(inner);
+        for _ in chunk.invalid() {
+            written.push_str("\\ufffd");
+        }
+    }
+    if first {
+        written.push('"');
+    }
+    written.push('"');
+    out.extend_from_slice(written.as_bytes());
 }
 
 /// A switch in the JSON object that is the argument.
-fn flag(modifier: &'static str, argument: &str, name: &str) -> Result<bool, GjsonError> {
-    if argument.is_empty() {
-        return Ok(false);
-    }
-    let object = Raw::parse(argument).ok().and_then(Raw::object).ok_or(GjsonError::Argument(modifier))?;
-    Ok(object.get(name).is_some_and(|value| value.kind() == Kind::True))
+fn switch(argument: &[u8], name: &[u8]) -> bool {
+    let Some(value) = parse(argument) else { return false };
+    each(&value).into_iter().filter(|(key, _)| text_of_key(key).as_slice() == name).map(|(_, value)| flag(&value)).next_back().unwrap_or(false)
 }
 
-fn members_text(out: &mut String, members: &[(Raw<'_>, Raw<'_>)]) {
-    out.push('{');
-    for (at, (key, value)) in members.iter().enumerate() {
-        let comma = if at > 0 { "," } else { "" };
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{comma}{}:{}", key.text(), value.text());
-    }
-    out.push('}');
+/// The text of a key that stands in quotes.
+pub(super) fn text_of_key(key: &[u8]) -> Zeroizing<Vec<u8>> {
+    parse(key).map(|key| key.text()).unwrap_or_default()
 }
 
-fn texts<'a>(values: impl IntoIterator<Item = Raw<'a>>) -> Vec<Found> {
-    values.into_iter().map(|value| Found::new(value.text())).collect()
+fn owned(bytes: &[u8]) -> Made {
+    Zeroizing::new(bytes.to_vec())
 }
 
-fn reverse(json: Raw<'_>) -> Found {
-    match json.kind() {
-        Kind::Array => array_of(&texts(json.elements().into_iter().rev())),
-        Kind::Object => {
-            let mut out = Found::new("");
-            let members: Vec<_> = json.members().into_iter().rev().collect();
-            members_text(&mut out.0, &members);
-            out
+/// Values between brackets.
+fn listed<'v>(open: u8, close: u8, parts: impl IntoIterator<Item = &'v [u8]>) -> Made {
+    let mut out = owned(&[open]);
+    for part in parts {
+        if out.len() > 1 {
+            out.push(b',');
         }
-        _ => Found::new(json.text()),
+        out.extend_from_slice(part);
     }
-}
-
-fn flatten(json: Raw<'_>, deep: bool) -> Found {
-    fn add<'a>(json: Raw<'a>, deep: bool, out: &mut Vec<Raw<'a>>) {
-        for element in json.elements() {
-            match element.kind() {
-                Kind::Array if deep => add(element, deep, out),
-                Kind::Array => out.extend(element.elements()),
-                _ => out.push(element),
-            }
-        }
-    }
-    if json.kind() != Kind::Array {
-        return Found::new(json.text());
-    }
-    let mut out = Vec::new();
-    add(json, deep, &mut out);
-    array_of(&texts(out))
-}
-
-/// One object of the objects of an array; of equal keys the last value counts, unless all are to be preserved.
-fn join(json: Raw<'_>, preserve: bool) -> Found {
-    if json.kind() != Kind::Array {
-        return Found::new(json.text());
-    }
-    let mut members: Vec<(Raw<'_>, Raw<'_>)> = Vec::new();
-    let mut places = std::collections::BTreeMap::new();
-    for (key, value) in json.elements().into_iter().flat_map(Raw::members) {
-        let place = *places.entry(key.text()).or_insert(members.len());
-        match members.get_mut(place) {
-            Some(member) if !preserve => member.1 = value,
-            _ => members.push((key, value)),
-        }
-    }
-    let mut out = Found::new("");
-    members_text(&mut out.0, &members);
+    out.push(close);
     out
 }
 
-fn keys(json: Raw<'_>) -> Found {
-    match json.kind() {
-        Kind::Object => array_of(&texts(json.members().into_iter().map(|(key, _)| key))),
-        Kind::Array => array_of(&json.elements().iter().map(|_| Found::new("null")).collect::<Vec<_>>()),
-        _ => Found::new("[null]"),
+fn member(key: &[u8], value: &[u8]) -> Made {
+    let mut out = owned(key);
+    out.push(b':');
+    out.extend_from_slice(value);
+    out
+}
+
+/// What stands between the brackets.
+fn unwrapped(json: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| *byte <= b' ';
+    let start = json.iter().take_while(|byte| blank(byte)).count();
+    let end = json.len() - json.iter().skip(start).rev().take_while(|byte| blank(byte)).count();
+    let json = json.get(start..end).unwrap_or_default();
+    if json.len() >= 2 && matches!(json.first(), Some(b'[' | b'{')) {
+        return json.get(1..json.len() - 1).unwrap_or_default();
+    }
+    json
+}
+
+impl Engine {
+    /// Applies a modifier.
+    pub(super) fn modify(&mut self, json: &[u8], call: &Call<'_>, depth: usize) -> Result<Made, GjsonError> {
+        Ok(match call.name {
+            b"pretty" => pretty::pretty(json, &Style::read(call.argument))?,
+            b"ugly" => pretty::ugly(json),
+            b"reverse" => reverse(json),
+            b"flatten" => flatten(json, switch(call.argument, b"deep"), 0)?,
+            b"join" => join(json, switch(call.argument, b"preserve")),
+            b"valid" => owned(if valid::is_valid(json) { json } else { b"" }),
+            b"keys" => keys(json),
+            b"values" => values(json),
+            b"tostr" => {
+                let mut out = Zeroizing::new(Vec::with_capacity(json.len() * 2 + 2));
+                write_string(json, &mut out);
+                out
+            }
+            b"fromstr" if valid::is_valid(json) => parse(json).map(|value| value.text()).unwrap_or_default(),
+            b"fromstr" => owned(b""),
+            b"group" => group(json),
+            b"dig" => {
+                let mut found = Vec::new();
+                if let Some(value) = parse(json) {
+                    self.dig(&value, call.argument, depth, &mut found)?;
+                }
+                listed(b'[', b']', found.iter().map(|made| made.as_slice()))
+            }
+            // `this`.
+            _ => owned(json),
+        })
+    }
+
+    /// What a path finds in a value and in all that is in it, from outside to inside.
+    fn dig(&mut self, value: &Value<'_>, path: &[u8], depth: usize, found: &mut Vec<Made>) -> Result<(), GjsonError> {
+        if depth >= MAX_DEPTH {
+            return Err(GjsonError::ValueTooDeep);
+        }
+        if let Some(here) = self.get(&value.raw, path, depth + 1)? {
+            self.spend(here.raw.len())?;
+            found.push(here.raw.into_owned());
+        }
+        if value.is_array() || value.is_object() {
+            for (_, inner) in each(value) {
+                self.dig(&inner, path, depth + 1, found)?;
+            }
+        }
+        Ok(())
     }
 }
 
-fn values(json: Raw<'_>) -> Found {
-    match json.kind() {
-        Kind::Object => array_of(&texts(json.members().into_iter().map(|(_, value)| value))),
-        Kind::Array => Found::new(json.text()),
-        _ => array_of(&texts([json])),
+fn reverse(json: &[u8]) -> Made {
+    match parse(json) {
+        Some(value) if value.is_array() => {
+            let all = each(&value);
+            listed(b'[', b']', all.iter().rev().map(|(_, value)| &*value.raw))
+        }
+        Some(value) if value.is_object() => {
+            let all: Vec<Made> = each(&value).iter().rev().map(|(key, value)| member(key, &value.raw)).collect();
+            listed(b'{', b'}', all.iter().map(|made| made.as_slice()))
+        }
+        _ => owned(json),
     }
 }
 
-/// The JSON that a string holds; nothing if it holds none.
-fn from_string(json: Raw<'_>) -> Result<Option<Found>, GjsonError> {
-    let text = json.decoded();
-    match Raw::parse(&text) {
-        Ok(_) => Ok(Some(Found(text))),
-        Err(crate::json::JsonError::Syntax(_)) => Ok(None),
-        Err(error) => Err(error.into()),
+fn flatten(json: &[u8], deep: bool, depth: usize) -> Result<Made, GjsonError> {
+    if depth > MAX_DEPTH {
+        return Err(GjsonError::ValueTooDeep);
+    }
+    let Some(value) = parse(json).filter(Value::is_array) else { return Ok(owned(json)) };
+    let mut parts = Vec::new();
+    for (_, element) in each(&value) {
+        let part = match element.is_array() {
+            true if deep => owned(unwrapped(&flatten(&element.raw, deep, depth + 1)?)),
+            true => owned(unwrapped(&element.raw)),
+            false => owned(&element.raw),
+        };
+        parts.push(owned(part.trim_ascii()));
+    }
+    Ok(listed(b'[', b']', parts.iter().map(|made| made.as_slice()).filter(|part| !part.is_empty())))
+}
+
+/// One object of the objects of an array; of equal keys the last value counts, unless all are to be preserved.
+fn join(json: &[u8], preserve: bool) -> Made {
+    let Some(value) = parse(json).filter(Value::is_array) else { return owned(json) };
+    let all = each(&value);
+    let objects = all.iter().map(|(_, value)| value).filter(|value| value.is_object());
+    if preserve {
+        let parts: Vec<&[u8]> = objects.map(|object| unwrapped(&object.raw)).collect();
+        // An empty object leaves its comma.
+        return Zeroizing::new([&b"{"[..], &parts.join(&b','), b"}"].concat());
+    }
+    let mut members: Vec<(Zeroizing<Vec<u8>>, &[u8], Value<'_>)> = Vec::new();
+    let mut places = std::collections::BTreeMap::new();
+    for object in objects {
+        for (key, value) in each(object) {
+            let text = text_of_key(key);
+            let place = *places.entry(text.to_vec()).or_insert(members.len());
+            match members.get_mut(place) {
+                Some(member) => member.2 = value,
+                None => members.push((text, key, value)),
+            }
+        }
+    }
+    let parts: Vec<Made> = members.iter().map(|(_, key, value)| member(key, &value.raw)).collect();
+    listed(b'{', b'}', parts.iter().map(|made| made.as_slice()))
+}
+
+fn keys(json: &[u8]) -> Made {
+    let Some(value) = parse(json) else { return owned(b"[]") };
+    let object = value.is_object();
+    listed(b'[', b']', each(&value).into_iter().map(|(key, _)| if object { key } else { b"null" }))
+}
+
+fn values(json: &[u8]) -> Made {
+    match parse(json) {
+        None => owned(b"[]"),
+        Some(value) if value.is_array() => owned(json),
+        Some(value) => {
+            let all = each(&value);
+            listed(b'[', b']', all.iter().map(|(_, value)| &*value.raw))
+        }
     }
 }
 
 /// An array of objects of an object of arrays.
-fn group(json: Raw<'_>) -> Option<Found> {
-    if json.kind() != Kind::Object {
-        return None;
-    }
-    let mut rows: Vec<Vec<(Raw<'_>, Raw<'_>)>> = Vec::new();
-    for (key, value) in json.members() {
-        for (at, element) in value.elements().into_iter().enumerate() {
-            match rows.get_mut(at) {
-                Some(row) => row.push((key, element)),
-                None => rows.push(vec![(key, element)]),
+fn group(json: &[u8]) -> Made {
+    let Some(value) = parse(json).filter(Value::is_object) else { return owned(b"") };
+    let mut rows: Vec<Vec<Made>> = Vec::new();
+    for (key, array) in each(&value).iter().filter(|(_, value)| value.is_array()) {
+        for (at, (_, element)) in each(array).iter().enumerate() {
+            if rows.len() <= at {
+                rows.push(Vec::new());
+            }
+            if let Some(row) = rows.get_mut(at) {
+                row.push(member(key, &element.raw));
             }
         }
     }
-    let objects: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            let mut out = Found::new("");
-            members_text(&mut out.0, row);
-            out
-        })
-        .collect();
-    Some(array_of(&objects))
+    let objects: Vec<Made> =
+        rows.iter().map(|row| listed(b'{', b'}', row.iter().map(|made| made.as_slice()))).collect();
+    listed(b'[', b']', objects.iter().map(|made| made.as_slice()))
 }
