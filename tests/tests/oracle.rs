@@ -28,7 +28,11 @@ fn gjson_agrees_with_the_go_library() {
     let looked = paths::run(seed(), PATHS, look).unwrap();
     println!(
         "seed {}, {} cases, {} found something, {} more on which Go's library panics, {} differ",
-        seed(), looked.cases, looked.found, looked.panics, looked.failures.len()
+        seed(),
+        looked.cases,
+        looked.found,
+        looked.panics,
+        looked.failures.len()
     );
     let shown: Vec<&str> = looked.failures.iter().take(30).map(String::as_str).collect();
     assert!(looked.failures.is_empty(), "{}", shown.join("\n"));

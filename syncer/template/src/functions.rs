@@ -12,7 +12,7 @@ mod encoding;
 mod hash;
 mod lists;
 mod math;
-mod number;
+pub(crate) mod number;
 mod path;
 mod random;
 mod reflect;

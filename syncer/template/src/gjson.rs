@@ -129,7 +129,12 @@ impl Engine {
     }
 
     /// The full language.
-    fn get<'a>(&mut self, json: &'a [u8], path: &[u8], depth: usize) -> Result<Option<Value<'a>>, GjsonError> {
+    fn get<'a>(
+        &mut self,
+        json: &'a [u8],
+        path: &[u8],
+        depth: usize,
+    ) -> Result<Option<Value<'a>>, GjsonError> {
         if depth > MAX_DEPTH {
             return Err(GjsonError::PathTooDeep);
         }
@@ -142,14 +147,14 @@ impl Engine {
             }
         }
         let mut walk = Walk { json, value: None, pipe: None };
-        match path.strip_prefix(b"..") {
-            Some(path) => drop(self.array(&mut walk, 0, path, depth)?),
+        let _ended = match path.strip_prefix(b"..") {
+            Some(path) => self.array(&mut walk, 0, path, depth)?,
             None => match json.iter().position(|byte| matches!(byte, b'{' | b'[')) {
-                Some(at) if json.get(at) == Some(&b'{') => drop(self.object(&mut walk, at + 1, path, depth)?),
-                Some(at) => drop(self.array(&mut walk, at + 1, path, depth)?),
-                None => {}
+                Some(at) if json.get(at) == Some(&b'{') => self.object(&mut walk, at + 1, path, depth)?,
+                Some(at) => self.array(&mut walk, at + 1, path, depth)?,
+                None => (0, false),
             },
-        }
+        };
         match walk.pipe {
             Some(pipe) => {
                 let value = walk.value.map(Value::into_owned);

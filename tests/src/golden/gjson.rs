@@ -59,7 +59,8 @@ fn compare(row: &Row) -> Vec<String> {
     let got = match found {
         None => (false, "Null".to_owned(), String::new(), String::new()),
         Some(found) => {
-            let kind = if found.kind() == Kind::Json { "JSON".to_owned() } else { format!("{:?}", found.kind()) };
+            let kind =
+                if found.kind() == Kind::Json { "JSON".to_owned() } else { format!("{:?}", found.kind()) };
             let raw = text(found.raw());
             (true, kind, raw, text(&found.text()))
         }

@@ -80,8 +80,16 @@ fn text(random: &mut Random, depth: usize) -> String {
         0..=4 => one_of(random, TEXTS),
         5 => one_of(random, PIECES),
         6..=8 => format!(".{}", random.pick(FIELDS)),
-        9 => format!("({} {})", random.pick(&["upper", "lower", "trim", "title", "quote", "b64enc", "nospace", "sha1sum"]), text(random, depth + 1)),
-        10 => format!("(printf {} {})", one_of(random, &["%v", "%s-%s", "%d", "%q", "%5s|", "%x", "%05.1f", "%t"]), expression(random, Want::Any, depth + 1)),
+        9 => format!(
+            "({} {})",
+            random.pick(&["upper", "lower", "trim", "title", "quote", "b64enc", "nospace", "sha1sum"]),
+            text(random, depth + 1)
+        ),
+        10 => format!(
+            "(printf {} {})",
+            one_of(random, &["%v", "%s-%s", "%d", "%q", "%5s|", "%x", "%05.1f", "%t"]),
+            expression(random, Want::Any, depth + 1)
+        ),
         11 => format!("(cat {} {})", text(random, depth + 1), expression(random, Want::Any, depth + 1)),
         12 => format!("(toJson {})", expression(random, Want::Any, depth + 1)),
         _ => format!("(default {} {})", text(random, depth + 1), text(random, depth + 1)),
@@ -103,15 +111,49 @@ fn int(random: &mut Random) -> String {
 fn number(random: &mut Random, depth: usize) -> String {
     match random.below(if depth < DEEPEST { 12 } else { 8 }) {
         0 | 1 => int(random),
-        2 => random.pick(&["1.5", "-0.25", "3.14159", "1e3", "1e21", "2.5e-7", "100.0", "0x1F", "1000000", "-9223372036854775808", "0.1", "7", "'a'"]).to_owned(),
-        3 => one_of(random, &["42", "-7", "3.14", "1e3", "010", "0b11", "x", "", "1_000", "99999999999999999999", "0x10", " 5"]),
+        2 => random
+            .pick(&[
+                "1.5",
+                "-0.25",
+                "3.14159",
+                "1e3",
+                "1e21",
+                "2.5e-7",
+                "100.0",
+                "0x1F",
+                "1000000",
+                "-9223372036854775808",
+                "0.1",
+                "7",
+                "'a'",
+            ])
+            .to_owned(),
+        3 => one_of(
+            random,
+            &[
+                "42",
+                "-7",
+                "3.14",
+                "1e3",
+                "010",
+                "0b11",
+                "x",
+                "",
+                "1_000",
+                "99999999999999999999",
+                "0x10",
+                " 5",
+            ],
+        ),
         4 => random.between(-1000, 100_000).to_string(),
         5 => format!("{}.{}", random.between(-99, 99), random.between(0, 9999)),
         6 => random.pick(&["true", "false", "nil", ".num", ".neg"]).to_owned(),
         7 => format!("(int64 {})", random.between(-50, 50)),
         8 => format!("(add {} {})", number(random, depth + 1), int(random)),
         9 => format!("(mulf {} {})", number(random, depth + 1), number(random, depth + 1)),
-        10 => format!("(index (fromJson {}) 0)", one_of(random, &["[5432]", "[1.25, 2]", "[21000000]", "[-3]"])),
+        10 => {
+            format!("(index (fromJson {}) 0)", one_of(random, &["[5432]", "[1.25, 2]", "[21000000]", "[-3]"]))
+        }
         _ => format!("(float64 {})", number(random, depth + 1)),
     }
 }
@@ -128,14 +170,27 @@ fn boolean(random: &mut Random, depth: usize) -> String {
 fn list(random: &mut Random, depth: usize) -> String {
     match random.below(8) {
         0 => "(list)".to_owned(),
-        1 => format!("(splitList {} {})", one_of(random, &[",", "/", " ", ""]), text(random, depth.max(DEEPEST))),
+        1 => format!(
+            "(splitList {} {})",
+            one_of(random, &[",", "/", " ", ""]),
+            text(random, depth.max(DEEPEST))
+        ),
         2 => format!("(until {})", random.between(0, 6)),
-        3 => format!("(list {})", (0..random.between(1, 5)).map(|_| int(random)).collect::<Vec<_>>().join(" ")),
-        4 => format!("(fromJson {})", one_of(random, &["[1,2,2,null]", "[\"b\",\"a\",\"b\"]", "[]", "[[1],[2,3]]", "[{\"a\":1}]"])),
-        5 => format!("(list {})", (0..random.between(1, 4)).map(|_| one_of(random, PIECES)).collect::<Vec<_>>().join(" ")),
+        3 => {
+            format!("(list {})", (0..random.between(1, 5)).map(|_| int(random)).collect::<Vec<_>>().join(" "))
+        }
+        4 => format!(
+            "(fromJson {})",
+            one_of(random, &["[1,2,2,null]", "[\"b\",\"a\",\"b\"]", "[]", "[[1],[2,3]]", "[{\"a\":1}]"])
+        ),
+        5 => format!(
+            "(list {})",
+            (0..random.between(1, 4)).map(|_| one_of(random, PIECES)).collect::<Vec<_>>().join(" ")
+        ),
         6 if depth < DEEPEST => format!("(reverse {})", list(random, depth + 1)),
         _ => {
-            let all: Vec<String> = (0..random.between(1, 4)).map(|_| expression(random, Want::Any, depth.max(1) + 1)).collect();
+            let all: Vec<String> =
+                (0..random.between(1, 4)).map(|_| expression(random, Want::Any, depth.max(1) + 1)).collect();
             format!("(list {})", all.join(" "))
         }
     }
@@ -144,9 +199,15 @@ fn list(random: &mut Random, depth: usize) -> String {
 fn dict(random: &mut Random, depth: usize) -> String {
     match random.below(6) {
         0 => "(dict)".to_owned(),
-        1 => format!("(fromJson {})", one_of(random, &JSONS[9..12])).replace("[1,\\\"two\\\",3.5,false]", "{\\\"q\\\":0}"),
+        1 => format!("(fromJson {})", one_of(random, &JSONS[9..12]))
+            .replace("[1,\\\"two\\\",3.5,false]", "{\\\"q\\\":0}"),
         2 => format!("(fromYaml {})", one_of(random, &YAMLS[..6])),
-        3 if depth < DEEPEST => format!("(set {} {} {})", dict(random, depth + 1), one_of(random, &["a", "n"]), expression(random, Want::Any, depth + 1)),
+        3 if depth < DEEPEST => format!(
+            "(set {} {} {})",
+            dict(random, depth + 1),
+            one_of(random, &["a", "n"]),
+            expression(random, Want::Any, depth + 1)
+        ),
         _ => {
             let mut pairs = String::new();
             for key in ["a", "b", "nested", "k9", "k10"].iter().take(random.below(5) + 1) {
@@ -162,6 +223,8 @@ fn time(random: &mut Random) -> String {
     match random.below(3) {
         0 => format!("(toDate \"2006-01-02\" {})", one_of(random, &DATES[..5])),
         1 => "(toDate \"2006-01-02T15:04:05Z07:00\" \"2024-03-10T23:59:58+02:00\")".to_owned(),
-        _ => format!("(dateModify {} (toDate \"2006-01-02\" \"2021-05-05\"))", one_of(random, &DURATIONS[..6])),
+        _ => {
+            format!("(dateModify {} (toDate \"2006-01-02\" \"2021-05-05\"))", one_of(random, &DURATIONS[..6]))
+        }
     }
 }

@@ -50,8 +50,46 @@ pub const BUILTINS: &[(&str, &str)] = &[
 ];
 
 const FORMATS: &[&str] = &[
-    "%v", "%+v", "%#v", "%T", "%q", "%x", "%X", "%d", "%s", "%t", "%g", "%e", "%f", "%.2f", "%8.3f|", "%-8v|", "%08d", "%+d", "% d", "%o", "%b", "%c", "%U", "%%",
-    "%v %v", "%[2]v %[1]v", "%*d", "%s%", "%!", "%z", "%6.2q|", "% x", "%#x", "%#q", "plain", "%x %X", "%v=%q;", "%.3s|", "%5t|", "%p",
+    "%v",
+    "%+v",
+    "%#v",
+    "%T",
+    "%q",
+    "%x",
+    "%X",
+    "%d",
+    "%s",
+    "%t",
+    "%g",
+    "%e",
+    "%f",
+    "%.2f",
+    "%8.3f|",
+    "%-8v|",
+    "%08d",
+    "%+d",
+    "% d",
+    "%o",
+    "%b",
+    "%c",
+    "%U",
+    "%%",
+    "%v %v",
+    "%[2]v %[1]v",
+    "%*d",
+    "%s%",
+    "%!",
+    "%z",
+    "%6.2q|",
+    "% x",
+    "%#x",
+    "%#q",
+    "plain",
+    "%x %X",
+    "%v=%q;",
+    "%.3s|",
+    "%5t|",
+    "%p",
 ];
 
 /// The arguments of a function as templates write them; `None` where the signature says enough.
@@ -65,7 +103,10 @@ pub fn arguments(random: &mut Random, name: &str) -> Option<Vec<String>> {
         "regexFindAll" | "mustRegexFindAll" | "regexSplit" | "mustRegexSplit" => {
             vec![one_of(r, PATTERNS), text(r), r.between(-1, 3).to_string()]
         }
-        "regexReplaceAll" | "mustRegexReplaceAll" | "regexReplaceAllLiteral" | "mustRegexReplaceAllLiteral" => {
+        "regexReplaceAll"
+        | "mustRegexReplaceAll"
+        | "regexReplaceAllLiteral"
+        | "mustRegexReplaceAllLiteral" => {
             vec![one_of(r, PATTERNS), text(r), one_of(r, REPLACEMENTS)]
         }
         "date" => vec![one_of(r, LAYOUTS), moment(r)],
@@ -76,12 +117,22 @@ pub fn arguments(random: &mut Random, name: &str) -> Option<Vec<String>> {
         "dateModify" | "date_modify" | "mustDateModify" | "must_date_modify" => {
             vec![one_of(r, DURATIONS), expression(r, Want::Time, 1)]
         }
-        "duration" => vec![if r.chance(60) { one_of(r, &["95", "3661", "0", "-5", "x"]) } else { format!("(int64 {})", r.between(-9, 99999)) }],
-        "durationRound" => vec![if r.chance(80) { one_of(r, DURATIONS) } else { format!("(int64 {})", r.between(0, 9_999_999)) }],
+        "duration" => vec![if r.chance(60) {
+            one_of(r, &["95", "3661", "0", "-5", "x"])
+        } else {
+            format!("(int64 {})", r.between(-9, 99999))
+        }],
+        "durationRound" => vec![if r.chance(80) {
+            one_of(r, DURATIONS)
+        } else {
+            format!("(int64 {})", r.between(0, 9_999_999))
+        }],
         "semver" => vec![one_of(r, VERSIONS)],
         "semverCompare" => vec![one_of(r, CONSTRAINTS), one_of(r, VERSIONS)],
         "urlParse" => vec![one_of(r, URLS)],
-        "urlJoin" => vec![if r.chance(60) { format!("(urlParse {})", one_of(r, &URLS[..6])) } else { dict(r) }],
+        "urlJoin" => {
+            vec![if r.chance(60) { format!("(urlParse {})", one_of(r, &URLS[..6])) } else { dict(r) }]
+        }
         "fromJson" | "mustFromJson" => vec![one_of(r, JSONS)],
         "fromYaml" => vec![one_of(r, YAMLS)],
         "b64dec" | "b32dec" => vec![one_of(r, BASES)],
@@ -110,7 +161,11 @@ pub fn arguments(random: &mut Random, name: &str) -> Option<Vec<String>> {
 }
 
 fn moment(random: &mut Random) -> String {
-    if random.chance(70) { expression(random, Want::Time, 1) } else { random.between(-99_999, 2_000_000_000).to_string() }
+    if random.chance(70) {
+        expression(random, Want::Time, 1)
+    } else {
+        random.between(-99_999, 2_000_000_000).to_string()
+    }
 }
 
 /// Functions whose numbers must stay small, and those of arithmetic.
@@ -118,12 +173,16 @@ fn small_numbers(random: &mut Random, name: &str) -> Option<Vec<String>> {
     let r = random;
     let text = |r: &mut Random| expression(r, Want::Text, 1);
     Some(match name {
-        "repeat" | "indent" | "nindent" | "wrap" | "trunc" | "abbrev" => vec![r.between(if name == "trunc" { -5 } else { 0 }, 12).to_string(), text(r)],
+        "repeat" | "indent" | "nindent" | "wrap" | "trunc" | "abbrev" => {
+            vec![r.between(if name == "trunc" { -5 } else { 0 }, 12).to_string(), text(r)]
+        }
         "wrapWith" => vec![r.between(1, 9).to_string(), one_of(r, PIECES), text(r)],
         "abbrevboth" => vec![r.between(0, 9).to_string(), r.between(0, 14).to_string(), text(r)],
         "substr" => vec![r.between(-1, 6).to_string(), r.between(-1, 9).to_string(), text(r)],
         "until" => vec![r.between(-4, 12).to_string()],
-        "untilStep" => vec![r.between(-3, 3).to_string(), r.between(-9, 9).to_string(), r.between(-3, 3).to_string()],
+        "untilStep" => {
+            vec![r.between(-3, 3).to_string(), r.between(-9, 9).to_string(), r.between(-3, 3).to_string()]
+        }
         "seq" => (0..r.below(4)).map(|_| r.between(-3, 7).to_string()).collect(),
         "splitn" => vec![one_of(r, PIECES), r.between(-1, 4).to_string(), text(r)],
         "plural" => vec![one_of(r, &["one thing"]), one_of(r, &["many things"]), r.between(0, 3).to_string()],
@@ -135,7 +194,10 @@ fn small_numbers(random: &mut Random, name: &str) -> Option<Vec<String>> {
             one_of(r, &["user", "bob"]),
             one_of(r, &["example.com", "site"]),
         ],
-        "decryptAES" => vec![one_of(r, &["password", "wrong", ""]), r.pick(&[".aes", ".aes", ".aes", ".b64", "\"x\"", "\"\""]).to_owned()],
+        "decryptAES" => vec![
+            one_of(r, &["password", "wrong", ""]),
+            r.pick(&[".aes", ".aes", ".aes", ".b64", "\"x\"", "\"\""]).to_owned(),
+        ],
         "buildCustomCert" => match r.below(4) {
             0 => vec![".cert64".to_owned(), ".b64".to_owned()],
             1 => vec![text(r), ".key64".to_owned()],
@@ -151,7 +213,8 @@ fn lists(random: &mut Random, name: &str) -> Option<Vec<String>> {
     let list = |r: &mut Random| expression(r, Want::List, 1);
     let any = |r: &mut Random| expression(r, Want::Any, 1);
     Some(match name.strip_prefix("must").unwrap_or(name).to_lowercase().as_str() {
-        "first" | "last" | "rest" | "initial" | "reverse" | "uniq" | "compact" | "sortalpha" | "tostrings" => vec![list(r)],
+        "first" | "last" | "rest" | "initial" | "reverse" | "uniq" | "compact" | "sortalpha"
+        | "tostrings" => vec![list(r)],
         "append" | "push" | "prepend" => vec![list(r), any(r)],
         "has" => vec![expression(r, Want::Int, 1), list(r)],
         "without" => vec![list(r), expression(r, Want::Int, 1), one_of(r, PIECES)],

@@ -41,7 +41,11 @@ pub fn class(text: &str) -> Class {
     if text.contains("exceeded maximum template depth") {
         return Class::Limit;
     }
-    if text.contains(": error calling ") || text.contains("exec: panic") { Class::Function } else { Class::Argument }
+    if text.contains(": error calling ") || text.contains("exec: panic") {
+        Class::Function
+    } else {
+        Class::Argument
+    }
 }
 
 /// What a run came to.
@@ -64,8 +68,17 @@ pub struct Report {
 impl Report {
     /// The figures and the first failures.
     pub fn text(&self, seed: u64) -> String {
-        let mut out = format!("seed {seed}, {} cases, {} rendered ({} %)", self.cases, self.rendered, self.rendered * 100 / self.cases.max(1));
-        let _written = write!(out, ", errors {:?}, {} not counted for an address in the output", self.errors, self.unstable);
+        let mut out = format!(
+            "seed {seed}, {} cases, {} rendered ({} %)",
+            self.cases,
+            self.rendered,
+            self.rendered * 100 / self.cases.max(1)
+        );
+        let _written = write!(
+            out,
+            ", errors {:?}, {} not counted for an address in the output",
+            self.errors, self.unstable
+        );
         let least = self.functions.iter().min_by_key(|(_, count)| **count);
         let _written = writeln!(out, "\n{} functions, the fewest cases: {least:?}", self.functions.len());
         for (name, why) in LEFT_OUT {
@@ -109,7 +122,12 @@ fn data() -> Data {
 ///
 /// # Errors
 /// The oracle failed, or a function of it is neither asked about nor left out.
-pub fn run(seed: u64, cases: usize, extra: Data, mut ours: impl FnMut(&str, &Data) -> Rendered) -> Result<Report> {
+pub fn run(
+    seed: u64,
+    cases: usize,
+    extra: Data,
+    mut ours: impl FnMut(&str, &Data) -> Rendered,
+) -> Result<Report> {
     let (mut oracle, mut second) = (Oracle::start()?, Oracle::start()?);
     let mut data = data();
     data.extend(extra);
@@ -117,8 +135,12 @@ pub fn run(seed: u64, cases: usize, extra: Data, mut ours: impl FnMut(&str, &Dat
         data.insert("aes".to_owned(), text);
     }
     let all = functions()?;
-    ensure!(LEFT_OUT.iter().all(|(name, _)| all.iter().any(|it| it.name == *name)), "a function that is left out is not there");
-    let asked: Vec<&Function> = all.iter().filter(|it| !LEFT_OUT.iter().any(|(name, _)| *name == it.name)).collect();
+    ensure!(
+        LEFT_OUT.iter().all(|(name, _)| all.iter().any(|it| it.name == *name)),
+        "a function that is left out is not there"
+    );
+    let asked: Vec<&Function> =
+        all.iter().filter(|it| !LEFT_OUT.iter().any(|(name, _)| *name == it.name)).collect();
     let mut random = Random::new(seed);
     let mut report = Report::default();
     let mut next = 0;

@@ -53,19 +53,55 @@ fn of_type(random: &mut Random, name: &str) -> String {
 
 /// Arguments that make sense most of the time, of the right type now and then, and wrong ones sometimes.
 fn call(random: &mut Random, function: &Function) -> Vec<String> {
-    let numeric = ["add", "add1", "sub", "div", "mod", "mul", "addf", "add1f", "subf", "divf", "mulf", "max", "min", "maxf", "minf", "biggest", "ceil", "floor", "toDecimal", "int", "int64", "float64"];
+    let numeric = [
+        "add",
+        "add1",
+        "sub",
+        "div",
+        "mod",
+        "mul",
+        "addf",
+        "add1f",
+        "subf",
+        "divf",
+        "mulf",
+        "max",
+        "min",
+        "maxf",
+        "minf",
+        "biggest",
+        "ceil",
+        "floor",
+        "toDecimal",
+        "int",
+        "int64",
+        "float64",
+    ];
     let chance = random.below(100);
-    let strict = ["date", "dateInZone", "date_in_zone", "htmlDate", "htmlDateInZone", "durationRound", "derivePassword"];
+    let strict = [
+        "date",
+        "dateInZone",
+        "date_in_zone",
+        "htmlDate",
+        "htmlDateInZone",
+        "durationRound",
+        "derivePassword",
+    ];
     if chance < 85 || strict.contains(&function.name.as_str()) {
         if let Some(all) = arguments(random, &function.name) {
             return all;
         }
         if numeric.contains(&function.name.as_str()) {
-            let count = if function.parameters.len() > 1 || function.parameters[0].starts_with("...") { random.below(2) + 2 } else { 1 };
+            let count = if function.parameters.len() > 1 || function.parameters[0].starts_with("...") {
+                random.below(2) + 2
+            } else {
+                1
+            };
             return (0..count).map(|_| expression(random, Want::Number, 1)).collect();
         }
     }
-    let large = ["repeat", "indent", "nindent", "until", "untilStep", "seq", "wrap", "wrapWith"].contains(&function.name.as_str());
+    let large = ["repeat", "indent", "nindent", "until", "untilStep", "seq", "wrap", "wrapWith"]
+        .contains(&function.name.as_str());
     let mut out = Vec::new();
     for parameter in &function.parameters {
         match parameter.strip_prefix("...") {
@@ -92,7 +128,10 @@ pub fn around(random: &mut Random, function: &Function) -> String {
         return format!("{{{{ {plain} | sortAlpha }}}}");
     }
     if function.name == "values" {
-        return format!("{{{{ {plain} | len }}}}{{{{ values (dict \"k\" {}) }}}}", expression(random, Want::Any, 1));
+        return format!(
+            "{{{{ {plain} | len }}}}{{{{ values (dict \"k\" {}) }}}}",
+            expression(random, Want::Any, 1)
+        );
     }
     let ranged = ["map", "[]"].iter().any(|it| function.returns.starts_with(it)) || function.returns == "int";
     match random.below(if ranged { 14 } else { 11 }) {
@@ -101,12 +140,20 @@ pub fn around(random: &mut Random, function: &Function) -> String {
             Some(last) => format!("{{{{ {last} | {} {} }}}}", function.name, all.join(" ")),
             None => format!("{{{{ {plain} }}}}"),
         },
-        6 => format!("{{{{ {plain} | {} }}}}", random.pick(&["toJson", "quote", "toString", "typeOf", "kindOf", "toYaml", "print", "empty"])),
-        7 => format!("{{{{ printf {} ({plain}) }}}}", one_of(random, &["%v", "%+v", "%#v", "%T", "%q", "%d", "%s|", "%x", "%10v|", "%t", "%.1f"])),
+        6 => format!(
+            "{{{{ {plain} | {} }}}}",
+            random.pick(&["toJson", "quote", "toString", "typeOf", "kindOf", "toYaml", "print", "empty"])
+        ),
+        7 => format!(
+            "{{{{ printf {} ({plain}) }}}}",
+            one_of(random, &["%v", "%+v", "%#v", "%T", "%q", "%d", "%s|", "%x", "%10v|", "%t", "%.1f"])
+        ),
         8 => format!("{{{{ $x := {plain} }}}}[{{{{ $x }}}}] {{{{ typeOf $x }}}}"),
         9 => format!("a {{{{- if {plain} }}}} yes {{{{ else -}}}} no {{{{ end }}}} z"),
         10 => format!("{{{{ with {plain} }}}}<{{{{ . }}}}>{{{{ else }}}}-{{{{ end }}}}"),
-        11 | 12 => format!("{{{{ range $k, $v := {plain} }}}}{{{{ $k }}}}={{{{ $v }}}};{{{{ else }}}}none{{{{ end }}}}"),
+        11 | 12 => format!(
+            "{{{{ range $k, $v := {plain} }}}}{{{{ $k }}}}={{{{ $v }}}};{{{{ else }}}}none{{{{ end }}}}"
+        ),
         _ => format!("{{{{ range {plain} -}}}} {{{{ . | toJson }}}}, {{{{ end }}}}"),
     }
 }
@@ -129,7 +176,8 @@ pub fn program(random: &mut Random) -> String {
 
 fn action(random: &mut Random, depth: usize) -> String {
     let value = expression(random, Want::Any, depth);
-    format!("{{{{{}{value} {}}}}}", random.pick(&[" ", "- ", " ", " "]), random.pick(&["", "", "-", ""])).replace("{{- nil }}", "{{ . | len }}")
+    format!("{{{{{}{value} {}}}}}", random.pick(&[" ", "- ", " ", " "]), random.pick(&["", "", "-", ""]))
+        .replace("{{- nil }}", "{{ . | len }}")
 }
 
 fn statement(random: &mut Random, depth: usize) -> String {
@@ -140,16 +188,58 @@ fn statement(random: &mut Random, depth: usize) -> String {
     let inner = |r: &mut Random| statement(r, depth + 1);
     match r.below(14) {
         0 | 1 => format!(" {} \n", r.pick(TEXTS).replace("{{", "{")),
-        2 => format!("{{{{ if {} }}}}{}{{{{ else if {} }}}}{}{{{{ else }}}}{}{{{{ end }}}}", expression(r, Want::Any, 1), inner(r), expression(r, Want::Bool, 1), inner(r), inner(r)),
-        3 => format!("{{{{ with {} }}}}{{{{ . }}}}{}{{{{ else with {} }}}}{{{{ . }}}}{{{{ end }}}}", expression(r, Want::Any, 1), "{{ $.a }}", expression(r, Want::Text, 1)),
-        4 => format!("{{{{ range $i, $e := {} }}}}{{{{ if eq $i {} }}}}{{{{ {} }}}}{{{{ end }}}}{{{{ $e }}}},{{{{ else }}}}-{{{{ end }}}}", expression(r, Want::List, 1), r.below(3), r.pick(&["break", "continue"])),
-        5 => format!("{{{{ range {} }}}}{{{{ . }}}};{{{{ end }}}}", r.pick(&["4", "0", "(len .a)", ".", "(dict \"b\" 1 \"a\" 2)", "(list)", "nil", ".a"])),
-        6 => format!("{{{{ $v := {} }}}}{{{{ $v = {} }}}}{{{{ $v }}}}", expression(r, Want::Any, 1).replace("nil", "0"), expression(r, Want::Text, 1)),
-        7 => format!("{{{{ $n := 0 }}}}{{{{ range until 4 }}}}{{{{ $n = add $n . }}}}{{{{ end }}}}{{{{ $n }}}}{}", inner(r)),
-        8 => format!("{{{{ template \"{}\" {} }}}}", r.pick(&["d", "d", "d", "nope"]), r.pick(&[".", "(dict \"a\" 1)", "5", "\"text\""])),
+        2 => format!(
+            "{{{{ if {} }}}}{}{{{{ else if {} }}}}{}{{{{ else }}}}{}{{{{ end }}}}",
+            expression(r, Want::Any, 1),
+            inner(r),
+            expression(r, Want::Bool, 1),
+            inner(r),
+            inner(r)
+        ),
+        3 => format!(
+            "{{{{ with {} }}}}{{{{ . }}}}{}{{{{ else with {} }}}}{{{{ . }}}}{{{{ end }}}}",
+            expression(r, Want::Any, 1),
+            "{{ $.a }}",
+            expression(r, Want::Text, 1)
+        ),
+        4 => format!(
+            "{{{{ range $i, $e := {} }}}}{{{{ if eq $i {} }}}}{{{{ {} }}}}{{{{ end }}}}{{{{ $e }}}},{{{{ else }}}}-{{{{ end }}}}",
+            expression(r, Want::List, 1),
+            r.below(3),
+            r.pick(&["break", "continue"])
+        ),
+        5 => format!(
+            "{{{{ range {} }}}}{{{{ . }}}};{{{{ end }}}}",
+            r.pick(&["4", "0", "(len .a)", ".", "(dict \"b\" 1 \"a\" 2)", "(list)", "nil", ".a"])
+        ),
+        6 => format!(
+            "{{{{ $v := {} }}}}{{{{ $v = {} }}}}{{{{ $v }}}}",
+            expression(r, Want::Any, 1).replace("nil", "0"),
+            expression(r, Want::Text, 1)
+        ),
+        7 => format!(
+            "{{{{ $n := 0 }}}}{{{{ range until 4 }}}}{{{{ $n = add $n . }}}}{{{{ end }}}}{{{{ $n }}}}{}",
+            inner(r)
+        ),
+        8 => format!(
+            "{{{{ template \"{}\" {} }}}}",
+            r.pick(&["d", "d", "d", "nope"]),
+            r.pick(&[".", "(dict \"a\" 1)", "5", "\"text\""])
+        ),
         9 => format!("{{{{ block \"b{}\" . }}}}{}{{{{ end }}}}", r.below(1000), action(r, 2)),
-        10 => format!("{{{{/* {} */}}}}{{{{ .{} | {} | {} }}}}", r.pick(TEXTS).replace("*/", ""), r.pick(FIELDS), r.pick(&["upper", "trim", "len", "quote"]), r.pick(&["print", "printf \"%v\"", "toJson", "html"])),
-        11 => format!("{{{{ .{} }}}}{{{{ $.{} }}}}{{{{ index . \"{}\" }}}}", r.pick(FIELDS), r.pick(FIELDS), r.pick(FIELDS)),
+        10 => format!(
+            "{{{{/* {} */}}}}{{{{ .{} | {} | {} }}}}",
+            r.pick(TEXTS).replace("*/", ""),
+            r.pick(FIELDS),
+            r.pick(&["upper", "trim", "len", "quote"]),
+            r.pick(&["print", "printf \"%v\"", "toJson", "html"])
+        ),
+        11 => format!(
+            "{{{{ .{} }}}}{{{{ $.{} }}}}{{{{ index . \"{}\" }}}}",
+            r.pick(FIELDS),
+            r.pick(FIELDS),
+            r.pick(FIELDS)
+        ),
         12 => format!("{{{{ (dict \"x\" (dict \"y\" {})).x.y }}}}", expression(r, Want::Any, 1)),
         _ => action(r, 0),
     }
@@ -161,7 +251,10 @@ fn spoil(random: &mut Random, template: &mut String) {
     let at = places[random.below(places.len())];
     match random.below(3) {
         0 => drop(template.remove(at)),
-        1 => template.insert_str(at, random.pick(&["}}", "{{", "\"", ")", "(", "|", "$", "-", ".", "{{ end }}", "nope"])),
+        1 => template.insert_str(
+            at,
+            random.pick(&["}}", "{{", "\"", ")", "(", "|", "$", "-", ".", "{{ end }}", "nope"]),
+        ),
         _ => template.truncate(at),
     }
 }

@@ -50,7 +50,9 @@ pub fn functions() -> Result<Vec<Function>> {
     let listed = text.lines().filter_map(|line| line.split_once(' '));
     listed
         .chain(catalogue::BUILTINS.iter().copied())
-        .map(|(name, signature)| Function::parse(name, signature).with_context(|| format!("{name} {signature}")))
+        .map(|(name, signature)| {
+            Function::parse(name, signature).with_context(|| format!("{name} {signature}"))
+        })
         .collect()
 }
 
@@ -81,7 +83,8 @@ impl Oracle {
     /// # Errors
     /// The oracle itself failed.
     pub fn render(&mut self, template: &str, data: &Data) -> Result<Rendered> {
-        let data: BTreeMap<&String, String> = data.iter().map(|(key, value)| (key, STANDARD.encode(value))).collect();
+        let data: BTreeMap<&String, String> =
+            data.iter().map(|(key, value)| (key, STANDARD.encode(value))).collect();
         let answer = self.ask(&json!({ "tpl": template, "data": data }))?;
         match answer["err"].as_str() {
             Some("") => Ok(Ok(STANDARD.decode(answer["out"].as_str().unwrap_or_default())?)),

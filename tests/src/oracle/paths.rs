@@ -40,7 +40,14 @@ fn value(random: &mut Random, depth: usize) -> String {
             format!("[{blank}{}{blank}]", all.join(&format!("{blank},")))
         }
         _ => {
-            let member = |random: &mut Random| format!("\"{}\"{}{}", random.pick(KEYS), random.pick(&[":", ": ", " : "]), value(random, depth + 1));
+            let member = |random: &mut Random| {
+                format!(
+                    "\"{}\"{}{}",
+                    random.pick(KEYS),
+                    random.pick(&[":", ": ", " : "]),
+                    value(random, depth + 1)
+                )
+            };
             let all: Vec<String> = (0..random.below(5)).map(|_| member(random)).collect();
             format!("{{{blank}{}{blank}}}", all.join(","))
         }
@@ -49,7 +56,22 @@ fn value(random: &mut Random, depth: usize) -> String {
 
 fn string(random: &mut Random) -> String {
     match random.below(4) {
-        0 => format!("\"{}\"", random.pick(&["a", "b", "ab", "x", "true", "1", "\\u00e9\\n", "\\ud83d\\ude00", "a\\\"b", "\\\\", "{\\\"a\\\":1}"])),
+        0 => format!(
+            "\"{}\"",
+            random.pick(&[
+                "a",
+                "b",
+                "ab",
+                "x",
+                "true",
+                "1",
+                "\\u00e9\\n",
+                "\\ud83d\\ude00",
+                "a\\\"b",
+                "\\\\",
+                "{\\\"a\\\":1}"
+            ])
+        ),
         _ => serde_json::to_string(random.pick(TEXTS)).unwrap_or_default(),
     }
 }
@@ -69,7 +91,10 @@ fn path(random: &mut Random, depth: usize) -> String {
     if depth == 0 && random.chance(6) {
         let places: Vec<usize> = out.char_indices().map(|(at, _)| at).collect();
         let at = places[random.below(places.len())];
-        out.insert_str(at, random.pick(&["\\", "\"", "(", ")", "[", "]", "{", "}", "|", ".", "#", "@", ":", ",", "!"]));
+        out.insert_str(
+            at,
+            random.pick(&["\\", "\"", "(", ")", "[", "]", "{", "}", "|", ".", "#", "@", ":", ",", "!"]),
+        );
     }
     out
 }
@@ -83,7 +108,11 @@ fn step(random: &mut Random, depth: usize) -> String {
         7 => format!("#.{}", step(random, depth + 1)),
         8..=10 => {
             let operator = random.pick(&["==", "=", "!=", "<", "<=", ">", ">=", "%", "!%", "==~", ""]);
-            let right = if operator.is_empty() { "" } else { random.pick(&["1", "\"a\"", "a", "\"*b\"", "true", "null", "\"a\\\"b\"", "false", "*", ""]) };
+            let right = if operator.is_empty() {
+                ""
+            } else {
+                random.pick(&["1", "\"a\"", "a", "\"*b\"", "true", "null", "\"a\\\"b\"", "false", "*", ""])
+            };
             let left = if random.chance(60) { step(random, depth + 1) } else { String::new() };
             format!("#({left}{operator}{right}){}", random.pick(&["", "#", "#"]))
         }
@@ -92,8 +121,24 @@ fn step(random: &mut Random, depth: usize) -> String {
         13 => random.pick(&["!true", "!\"x\"", "!5", "!null", "![1]"]).to_owned(),
         _ => random
             .pick(&[
-                "@this", "@reverse", "@keys", "@values", "@flatten", "@flatten:{\"deep\":true}", "@join", "@join:{\"preserve\":true}", "@valid", "@tostr",
-                "@fromstr", "@group", "@ugly", "@pretty", "@pretty:{\"sortKeys\":true,\"indent\":\"\\t\"}", "@dig:a", "@pretty:{\"width\":10}", "@nope",
+                "@this",
+                "@reverse",
+                "@keys",
+                "@values",
+                "@flatten",
+                "@flatten:{\"deep\":true}",
+                "@join",
+                "@join:{\"preserve\":true}",
+                "@valid",
+                "@tostr",
+                "@fromstr",
+                "@group",
+                "@ugly",
+                "@pretty",
+                "@pretty:{\"sortKeys\":true,\"indent\":\"\\t\"}",
+                "@dig:a",
+                "@pretty:{\"width\":10}",
+                "@nope",
             ])
             .to_owned(),
     }
@@ -137,7 +182,9 @@ pub fn run(
         let expected = if exists { Some((text("type")?, text("raw")?, text("str")?)) } else { None };
         let got = ours(&json, &path);
         if got.as_ref() != Ok(&expected) {
-            looked.failures.push(format!("{path}\n    in   {json}\n    Go:   {expected:?}\n    ours: {got:?}"));
+            looked
+                .failures
+                .push(format!("{path}\n    in   {json}\n    Go:   {expected:?}\n    ours: {got:?}"));
         }
     }
     Ok(looked)

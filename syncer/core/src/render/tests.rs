@@ -74,7 +74,7 @@ fn a_property_is_a_key_or_a_path() {
         &property("a.z.#(id"),
         secret,
         Err(&[
-            "error processing spec.data[0] (key: a), err: property: the query \"#(id\" is not complete; write it like #(name==\"value\")",
+            "error processing spec.data[0] (key: a), err: cannot find secret data for key: \"a.z.#(id\"",
         ]),
     );
 }

@@ -8,8 +8,8 @@ use super::scan::{Value, each, flag, parse};
 use super::{Engine, GjsonError, MAX_DEPTH, valid};
 
 const NAMES: [&[u8]; 13] = [
-    b"pretty", b"ugly", b"reverse", b"this", b"flatten", b"join", b"valid", b"keys", b"values", b"tostr", b"fromstr",
-    b"group", b"dig",
+    b"pretty", b"ugly", b"reverse", b"this", b"flatten", b"join", b"valid", b"keys", b"values", b"tostr",
+    b"fromstr", b"group", b"dig",
 ];
 
 /// JSON that is made.
@@ -47,7 +47,12 @@ pub(super) fn write_string(text: &[u8], out: &mut Vec<u8>) {
 /// A switch in the JSON object that is the argument.
 fn switch(argument: &[u8], name: &[u8]) -> bool {
     let Some(value) = parse(argument) else { return false };
-    each(&value).into_iter().filter(|(key, _)| text_of_key(key).as_slice() == name).map(|(_, value)| flag(&value)).next_back().unwrap_or(false)
+    each(&value)
+        .into_iter()
+        .filter(|(key, _)| text_of_key(key).as_slice() == name)
+        .map(|(_, value)| flag(&value))
+        .next_back()
+        .unwrap_or(false)
 }
 
 /// The text of a key that stands in quotes.
@@ -124,7 +129,13 @@ impl Engine {
     }
 
     /// What a path finds in a value and in all that is in it, from outside to inside.
-    fn dig(&mut self, value: &Value<'_>, path: &[u8], depth: usize, found: &mut Vec<Made>) -> Result<(), GjsonError> {
+    fn dig(
+        &mut self,
+        value: &Value<'_>,
+        path: &[u8],
+        depth: usize,
+        found: &mut Vec<Made>,
+    ) -> Result<(), GjsonError> {
         if depth >= MAX_DEPTH {
             return Err(GjsonError::ValueTooDeep);
         }
@@ -148,7 +159,8 @@ fn reverse(json: &[u8]) -> Made {
             listed(b'[', b']', all.iter().rev().map(|(_, value)| &*value.raw))
         }
         Some(value) if value.is_object() => {
-            let all: Vec<Made> = each(&value).iter().rev().map(|(key, value)| member(key, &value.raw)).collect();
+            let all: Vec<Made> =
+                each(&value).iter().rev().map(|(key, value)| member(key, &value.raw)).collect();
             listed(b'{', b'}', all.iter().map(|made| made.as_slice()))
         }
         _ => owned(json),
@@ -182,19 +194,19 @@ fn join(json: &[u8], preserve: bool) -> Made {
         // An empty object leaves its comma.
         return Zeroizing::new([&b"{"[..], &parts.join(&b','), b"}"].concat());
     }
-    let mut members: Vec<(Zeroizing<Vec<u8>>, &[u8], Value<'_>)> = Vec::new();
+    let mut members: Vec<(&[u8], Value<'_>)> = Vec::new();
     let mut places = std::collections::BTreeMap::new();
     for object in objects {
         for (key, value) in each(object) {
             let text = text_of_key(key);
             let place = *places.entry(text.to_vec()).or_insert(members.len());
             match members.get_mut(place) {
-                Some(member) => member.2 = value,
-                None => members.push((text, key, value)),
+                Some(member) => member.1 = value,
+                None => members.push((key, value)),
             }
         }
     }
-    let parts: Vec<Made> = members.iter().map(|(_, key, value)| member(key, &value.raw)).collect();
+    let parts: Vec<Made> = members.iter().map(|(key, value)| member(key, &value.raw)).collect();
     listed(b'{', b'}', parts.iter().map(|made| made.as_slice()))
 }
 

@@ -213,7 +213,11 @@ fn read_query(path: &[u8]) -> Option<(Query<'_>, usize)> {
 
 /// The operator at the beginning of the right side of a query.
 fn split_operator(right: &[u8]) -> (&[u8], &[u8]) {
-    let right = if right.len() > 1 { right.strip_prefix(b"=").filter(|rest| rest.first() == Some(&b'=')).unwrap_or(right) } else { right };
+    let right = if right.len() > 1 {
+        right.strip_prefix(b"=").filter(|rest| rest.first() == Some(&b'=')).unwrap_or(right)
+    } else {
+        right
+    };
     let length = match right {
         [_] => 1,
         [b'!', b'=' | b'%', ..] | [b'<' | b'>', b'=', ..] => 2,
@@ -365,7 +369,11 @@ pub(super) fn call(path: &[u8]) -> Option<Call<'_>> {
         let rest = rest.strip_prefix(b":").unwrap_or(rest);
         return Some(Call { name, argument: &[], rest });
     };
-    let end = if matches!(rest.first(), Some(b'{' | b'[' | b'"')) { squashed(rest).len() } else { simple_argument(rest) };
+    let end = if matches!(rest.first(), Some(b'{' | b'[' | b'"')) {
+        squashed(rest).len()
+    } else {
+        simple_argument(rest)
+    };
     Some(Call { name, argument: before(rest, end), rest: from(rest, end) })
 }
 

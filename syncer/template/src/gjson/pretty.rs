@@ -25,7 +25,11 @@ impl Style {
         let mut style = Self { indent: b"  ".to_vec(), prefix: Vec::new(), width: 80, sort_keys: false };
         let Some(object) = parse(argument) else { return style };
         let blanks = |text: &[u8]| {
-            text.iter().copied().filter(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).take(MAX_INDENT).collect()
+            text.iter()
+                .copied()
+                .filter(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+                .take(MAX_INDENT)
+                .collect()
         };
         for (key, value) in each(&object) {
             match text_of_key(key).as_slice() {
@@ -227,7 +231,12 @@ impl Printer<'_> {
     }
 
     /// One element or member; `None` if it does not fit on the line.
-    fn item(&mut self, layout: Layout, (open, count): (u8, usize), depth: usize) -> Result<Option<Pair>, GjsonError> {
+    fn item(
+        &mut self,
+        layout: Layout,
+        (open, count): (u8, usize),
+        depth: usize,
+    ) -> Result<Option<Pair>, GjsonError> {
         if count > 0 {
             self.out.push(b',');
             if open == b'[' && self.style.width != -1 {
@@ -281,7 +290,8 @@ impl Printer<'_> {
         };
         let mut order: Vec<&Pair> = pairs.iter().collect();
         order.sort_by(|a, b| compare(key(a), key(b)).then_with(|| compare(value(a), value(b))));
-        let texts: Vec<&[u8]> = order.iter().map(|pair| self.out.get(pair.value.0..pair.value.1).unwrap_or_default()).collect();
+        let texts: Vec<&[u8]> =
+            order.iter().map(|pair| self.out.get(pair.value.0..pair.value.1).unwrap_or_default()).collect();
         let sorted = Zeroizing::new(texts.join(&b",\n"[..]));
         let tail = Zeroizing::new(self.out.get(last.value.1..).unwrap_or_default().to_vec());
         self.out.truncate(first.value.0);

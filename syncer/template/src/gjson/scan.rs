@@ -5,6 +5,7 @@ use std::ops::Deref;
 use zeroize::Zeroizing;
 
 use super::Kind;
+use crate::functions::number::parse_float;
 
 /// Bytes of a value: a part of the document, or made on the way and then wiped.
 #[derive(Clone)]
@@ -104,9 +105,12 @@ fn print(number: f64) -> String {
     }
 }
 
-/// A number as Go reads it; what is none is 0.
+/// A number as Go reads it; what is none is 0, and what is too large is infinite.
 pub(super) fn number(text: &[u8]) -> f64 {
-    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0.0)
+    parse_float(text).unwrap_or_else(|| {
+        let read = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
+        read.filter(|number| number.is_infinite()).unwrap_or(0.0)
+    })
 }
 
 /// The decoded text between the quotes of a string that ends.
@@ -287,7 +291,8 @@ pub(super) fn parse(json: &[u8]) -> Option<Value<'_>> {
             Some(end) => Value::new(Kind::String, rest.get(..=end)?)?,
             None => {
                 let inner = rest.get(1..)?;
-                let text = if inner.contains(&b'\\') { unescape(inner) } else { Zeroizing::new(inner.to_vec()) };
+                let text =
+                    if inner.contains(&b'\\') { unescape(inner) } else { Zeroizing::new(inner.to_vec()) };
                 Value { kind: Kind::String, raw: Bytes::Borrowed(rest), unfinished: Some(text) }
             }
         }),
@@ -302,7 +307,8 @@ pub(super) fn parse(json: &[u8]) -> Option<Value<'_>> {
 pub(super) fn each<'v>(value: &'v Value<'_>) -> Vec<(&'v [u8], Value<'v>)> {
     let json: &'v [u8] = &value.raw;
     if value.kind != Kind::Json {
-        let alone = Value { kind: value.kind, raw: Bytes::Borrowed(json), unfinished: value.unfinished.clone() };
+        let alone =
+            Value { kind: value.kind, raw: Bytes::Borrowed(json), unfinished: value.unfinished.clone() };
         return vec![(&[], alone)];
     }
     let object = match json.iter().find(|byte| **byte > b' ' || **byte == b'{' || **byte == b'[') {
@@ -315,7 +321,10 @@ pub(super) fn each<'v>(value: &'v Value<'_>) -> Vec<(&'v [u8], Value<'v>)> {
     while at < json.len() {
         let mut key: &[u8] = &[];
         if object {
-            let Some(from) = json.iter().skip(at).position(|byte| *byte == b'"').map(|found| at + found) else { break };
+            let Some(from) = json.iter().skip(at).position(|byte| *byte == b'"').map(|found| at + found)
+            else {
+                break;
+            };
             let Some(end) = close_quote(json, from + 1) else { break };
             (key, at) = (json.get(from..=end).unwrap_or_default(), end + 1);
         }

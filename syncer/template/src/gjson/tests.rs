@@ -39,7 +39,11 @@ fn check(json: &str, path: &str, want: Option<&str>) {
 #[test]
 fn numbers_are_printed_as_go_does() {
     let json = r#"{"n":[12345678901234567890,1.0,-0,1E5,0.10,1e999,-1e999,nan,1.5e-7,-,0x10]}"#;
-    for (at, want) in ["12345678901234567890", "1", "-0", "100000", "0.1", "+Inf", "-Inf", "NaN", "0.00000015", "-", "0"].iter().enumerate() {
+    for (at, want) in
+        ["12345678901234567890", "1", "-0", "100000", "0.1", "+Inf", "-Inf", "NaN", "0.00000015", "-", "0"]
+            .iter()
+            .enumerate()
+    {
         check(json, &format!("n.{at}"), Some(want));
     }
 }

@@ -104,7 +104,11 @@ impl Reader<'_> {
                     match escape {
                         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
                         b'u' => {
-                            self.json.get(self.at..self.at + 4)?.iter().all(u8::is_ascii_hexdigit).then_some(())?;
+                            self.json
+                                .get(self.at..self.at + 4)?
+                                .iter()
+                                .all(u8::is_ascii_hexdigit)
+                                .then_some(())?;
                             self.at += 4;
                         }
                         _ => return None,

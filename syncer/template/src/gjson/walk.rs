@@ -141,7 +141,9 @@ impl Engine {
             walk.pipe = Some(pipe);
         }
         let digits = !step.part.is_empty() && step.part.iter().all(u8::is_ascii_digit) && !step.hash;
-        let number = |part: &[u8]| part.iter().fold(0_u64, |n, digit| n.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')));
+        let number = |part: &[u8]| {
+            part.iter().fold(0_u64, |n, digit| n.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
+        };
         let index = digits.then(|| number(step.part));
         let mut all = Elements { step, index, found: None, starts: Vec::new(), count: 0 };
         let json = walk.json;
@@ -214,16 +216,19 @@ impl Engine {
         if !self.selects(condition, &element, depth)? {
             return Ok(false);
         }
-        let (every, value) = (condition.all, match all.step.rest {
-            Rest::More(path) => {
-                let (path, pipe) = split_pipe(path);
-                if pipe.is_some() {
-                    (walk.pipe, all.step.rest) = (pipe, Rest::More(path));
+        let (every, value) = (
+            condition.all,
+            match all.step.rest {
+                Rest::More(path) => {
+                    let (path, pipe) = split_pipe(path);
+                    if pipe.is_some() {
+                        (walk.pipe, all.step.rest) = (pipe, Rest::More(path));
+                    }
+                    self.get(&element.raw, path, depth + 1)?.map(Value::into_owned)
                 }
-                self.get(&element.raw, path, depth + 1)?.map(Value::into_owned)
-            }
-            _ => Some(element),
-        });
+                _ => Some(element),
+            },
+        );
         if !every {
             walk.value = value;
             return Ok(true);
@@ -238,7 +243,12 @@ impl Engine {
         Ok(false)
     }
 
-    fn selects(&mut self, condition: &Query<'_>, element: &Value<'_>, depth: usize) -> Result<bool, GjsonError> {
+    fn selects(
+        &mut self,
+        condition: &Query<'_>,
+        element: &Value<'_>,
+        depth: usize,
+    ) -> Result<bool, GjsonError> {
         if element.kind != Kind::Json {
             self.spend(query::cost(Some(element), condition))?;
             return Ok(condition.path.is_empty() && query::matches(Some(element), condition));
@@ -280,7 +290,13 @@ impl Engine {
     }
 
     /// What a path finds in each of the elements that begin at `starts`, as an array.
-    fn of_each(&mut self, json: &[u8], starts: &[usize], path: &[u8], depth: usize) -> Result<Value<'static>, GjsonError> {
+    fn of_each(
+        &mut self,
+        json: &[u8],
+        starts: &[usize],
+        path: &[u8],
+        depth: usize,
+    ) -> Result<Value<'static>, GjsonError> {
         let mut raw = Zeroizing::new(b"[".to_vec());
         for from in starts {
             let blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
