@@ -67,7 +67,13 @@ impl RsaKey {
             return Err(Error::new("crypto/rsa: keys of more than 8192 bits are not supported"));
         }
         let [n, e, d, p, q] = parts.numbers.map(BoxedUint::from_be_slice_vartime);
-        let key = PrivateKey::from_components(n, e, d, vec![p, q]).map_err(|error| {
+        let primes = vec![p, q];
+        let mut key = PrivateKey::from_components(n.clone(), e.clone(), d.clone(), primes.clone());
+        if matches!(key, Err(::rsa::Error::InvalidPrime)) {
+            // One prime is longer than half of the modulus: rare, and slower to work with.
+            key = PrivateKey::from_components_with_wide_primes(n, e, d, primes);
+        }
+        let key = key.map_err(|error| {
             Error::new(match error {
                 ::rsa::Error::InvalidModulus => "crypto/rsa: p * q != n",
                 _ => "crypto/rsa: invalid or unsupported private key",

@@ -2,7 +2,7 @@
 
 use super::fixtures::{OpenSsl, random, text};
 use crate::keys::PrivateKey;
-use crate::{gen_private_key, pem};
+use crate::{der, gen_private_key, pem};
 
 #[test]
 fn keys_of_openssl_come_out_as_openssl_writes_them() {
@@ -97,4 +97,32 @@ fn keys_in_the_wrong_form_are_named() {
     check("PRIVATE KEY", &rsa1, &format!("decoding PEM as PKCS#8: {}", hint("ParsePKCS1PrivateKey")));
     check("PRIVATE KEY", &ec1, &format!("decoding PEM as PKCS#8: {}", hint("ParseECPrivateKey")));
     check("CERTIFICATE", &ec1, "no private key data in PEM block of type <redacted, 11 bytes>");
+}
+
+/// One prime of 512 and one of 1024 bits, which Go takes.
+#[test]
+fn a_key_of_unequal_primes_is_read_and_written() {
+    use ::rsa::BoxedUint;
+    use ::rsa::traits::PrivateKeyParts as _;
+    use p256::elliptic_curve::bigint::{ConcatenatingMul as _, Resize as _};
+    let prime = |bits, seed| {
+        let key = ::rsa::PrivateKey::new(random(seed).generator(), bits).unwrap();
+        key.primes()[0].as_ref().clone()
+    };
+    let (p, q, e) = (prime(1024, 60), prime(2048, 61), BoxedUint::from(65537_u64));
+    let n = p.concatenating_mul(&q);
+    let [p1, q1] = [&p, &q].map(|prime| prime.wrapping_sub(BoxedUint::one()));
+    let totient = p1.concatenating_mul(&q1);
+    let wide = e.clone().resize(totient.bits_precision());
+    let d = wide.invert_mod(&totient.to_nz().unwrap()).unwrap();
+    let numbers = [&n, &e, &d, &p, &q].map(|number| der::unsigned(&number.to_be_bytes()));
+    let bytes = der::sequence_of(&[vec![der::unsigned(&[0])], numbers.to_vec()].concat());
+    let openssl = OpenSsl::new();
+    let key = PrivateKey::from_pkcs1(&bytes).ok().unwrap();
+    openssl.write("key", &key.to_pem().unwrap());
+    assert!(text(&openssl.run("pkey -in key -check -noout")).contains("Key is valid"));
+    openssl.write("message", b"hello");
+    openssl.write("signature", &key.sign(b"hello", &mut random(62)).unwrap());
+    openssl.run("pkey -in key -pubout -out public");
+    assert!(text(&openssl.run("dgst -sha256 -verify public -signature signature message")).contains("OK"));
 }
