@@ -8,6 +8,8 @@
 //! | [`volume`] | the tree that both sides share |
 //! | [`fuse`] | unpack a request of the kernel, ask the tree, reply |
 //! | [`mounts`] | the FUSE device, mounting and unmounting |
+//! | [`keeper`], [`serve`], [`mutate`] | the process that holds what must last, and the two that answer and change |
+//! | [`link`], [`memory`] | messages between processes, and secrets in memory only |
 //! | [`records`], [`readers`] | opens of files on their way to the audit log, and who opened them |
 //! | [`source`], [`client`] | where secrets come from: the port, and the broker behind it |
 
@@ -16,12 +18,17 @@ pub mod clock;
 pub mod config;
 pub mod follow;
 pub mod fuse;
+pub mod keeper;
+pub mod link;
+pub mod memory;
 pub mod mounts;
+pub mod mutate;
 pub mod proto;
 pub mod readers;
 pub mod records;
 pub mod run;
 pub mod say;
+pub mod serve;
 pub mod source;
 pub mod telemetry;
 pub mod volume;

@@ -2,6 +2,10 @@
 //!
 //! fuser gets the open device and never mounts or unmounts: what is mounted where is read from `mountinfo`.
 
+mod attributes;
+pub mod superblock;
+pub mod target;
+
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};

@@ -7,7 +7,6 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::path::{FilePath, NameError};
-use crate::snapshot::Entry;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +15,16 @@ mod tests;
 pub const MAX_TEXT_BYTES: usize = 4 << 20;
 /// The most of a key that a message shows, in characters.
 const SHOWN_KEY: usize = 64;
+
+/// One file to show.
+pub struct Entry {
+    /// Where.
+    pub path: FilePath,
+    /// Its content.
+    pub bytes: Zeroizing<Vec<u8>>,
+    /// Its permission bits, at most 0777.
+    pub mode: u16,
+}
 
 /// Why a text cannot be shown as files. It never holds a value.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

@@ -13,9 +13,13 @@
 
 pub mod errno;
 pub mod files;
+pub mod ids;
+pub mod image;
 pub mod mountinfo;
 pub mod path;
 pub mod reader;
 pub mod refresh;
 pub mod snapshot;
+pub mod superblock;
 pub mod tree;
+pub mod wire;

@@ -1,10 +1,13 @@
 //! Who opened a file, from the texts of `/proc`: process, user, pod and container.
 
+use serde::{Deserialize, Serialize};
+
 /// The longest name of a process in characters.
 const MAX_NAME: usize = 32;
 
 /// A process that opened a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Reader {
     /// Number of the process; 0 where the kernel does not tell.
     pub pid: u32,

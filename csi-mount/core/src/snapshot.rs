@@ -7,23 +7,12 @@ use std::sync::Arc;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+pub use crate::files::Entry;
+pub use crate::image::MAX_MODE;
 use crate::path::FilePath;
 
 #[cfg(test)]
 mod tests;
-
-/// The permission bits that a file may have.
-pub const MAX_MODE: u16 = 0o777;
-
-/// One file to show.
-pub struct Entry {
-    /// Where.
-    pub path: FilePath,
-    /// Its content.
-    pub bytes: Zeroizing<Vec<u8>>,
-    /// Its permission bits, at most 0777.
-    pub mode: u16,
-}
 
 /// Where a generation comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
