@@ -3,7 +3,7 @@
 //! `GOLDEN_DIR=folder` runs on other files of the same names and shape.
 
 use harness::golden::report::Report;
-use harness::golden::{Recordings, acl, eso, gjson, hcl, http_scenarios};
+use harness::golden::{Recordings, acl, eso, gjson, hcl, http_scenarios, template};
 use harness::target::{Broker, BrokerOptions, Kind, OpenBao};
 
 fn conclude(report: Option<Report>, file: &str) {
@@ -21,6 +21,11 @@ fn golden_hcl_policy_on_the_parser() {
 #[test]
 fn golden_gjson() {
     conclude(gjson::run(&Recordings::open().unwrap()).unwrap(), gjson::FILE);
+}
+
+#[test]
+fn golden_go_template_on_the_engine() {
+    conclude(template::run(&Recordings::open().unwrap()).unwrap(), template::FILE);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The functions that templates can call, by group: Sprig's and External Secrets' own.
 
+use crate::builtins;
 use crate::function::Function;
 
-mod buffer;
+pub(crate) mod buffer;
 mod cast;
 mod crypto;
 mod date;
@@ -17,9 +18,9 @@ mod path;
 mod random;
 mod reflect;
 mod regex;
-mod runes;
+pub(crate) mod runes;
 mod semver;
-mod show;
+pub(crate) mod show;
 mod strings;
 mod url;
 
@@ -41,8 +42,13 @@ const GROUPS: &[&[Function]] = &[
     url::TABLE,
 ];
 
-/// All functions.
+/// All functions; of two with one name the later one counts.
 pub(crate) fn all() -> impl Iterator<Item = &'static Function> {
+    builtins::TABLE.iter().chain(own())
+}
+
+/// All functions but Go's own.
+pub(crate) fn own() -> impl Iterator<Item = &'static Function> {
     GROUPS.iter().flat_map(|group| group.iter())
 }
 

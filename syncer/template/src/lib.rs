@@ -1,16 +1,24 @@
 //! What turns a fetched value into the bytes of a Secret: gjson look-up, decoding, key names, Go templates, pure.
 
+mod builtins;
 pub mod decode;
+mod engine;
 mod environment;
+mod error;
+mod exec;
 #[allow(dead_code, unused_imports, reason = "used by the function groups, which land one by one")]
 mod function;
 mod functions;
 pub mod gjson;
 #[allow(dead_code, unused_imports, reason = "used by the function groups, which land one by one")]
 mod go;
+mod gofmt;
 pub mod json;
 pub mod keys;
+mod parse;
 mod value;
 
+pub use engine::{Engine, MissingKey, Template};
 pub use environment::{Env, Limits, NoRandomness};
+pub use error::{ErrorClass, TemplateError};
 pub use value::SecretValue;

@@ -13,6 +13,8 @@ pub mod http_scenarios;
 pub mod jwt;
 pub mod not_built;
 pub mod report;
+pub mod template;
+mod template_rows;
 
 use std::path::PathBuf;
 

@@ -142,6 +142,11 @@ impl<'a> Call<'a> {
         self.runtime.env()
     }
 
+    /// What counts steps and bytes, for what is used below the functions.
+    pub(crate) fn meter(&mut self) -> &mut dyn Meter {
+        self.runtime
+    }
+
     /// Random bytes, or the call fails.
     pub(crate) fn random(&mut self, out: &mut [u8]) -> Result<(), Failure> {
         self.env().fill_random(out).map_err(|e| Failure::error(e.to_string()))

@@ -30,6 +30,16 @@ impl Buffer {
         self.push(c.encode_utf8(&mut [0; 4]).as_bytes());
     }
 
+    /// Number of bytes so far.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The finished bytes.
+    pub(crate) fn into_bytes(mut self) -> Vec<u8> {
+        std::mem::take(&mut *self.0)
+    }
+
     /// The finished text.
     pub(crate) fn into_str(mut self) -> Str {
         Str::new(std::mem::take(&mut *self.0))

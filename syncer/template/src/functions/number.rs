@@ -22,7 +22,7 @@ pub(crate) fn parse_int(text: &[u8], base: u32) -> Result<i64, NotInt> {
 }
 
 /// An unsigned number; `None` if it is not written like one, `Some(None)` if it does not fit.
-fn parse_uint(text: &[u8], base: u32) -> Option<Option<u64>> {
+pub(crate) fn parse_uint(text: &[u8], base: u32) -> Option<Option<u64>> {
     let any_base = base == 0;
     let (base, digits) = if any_base { prefix(text) } else { (base, text) };
     let mut value = 0u64;

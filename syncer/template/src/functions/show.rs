@@ -135,7 +135,7 @@ pub(crate) fn quote(text: &[u8]) -> Str {
 }
 
 /// `strconv.IsPrint`: letters, marks, numbers, punctuation, symbols and the space.
-fn is_print(c: char) -> bool {
+pub(crate) fn is_print(c: char) -> bool {
     static PRINTED: LazyLock<Vec<Category>> =
         LazyLock::new(|| ["L", "M", "N", "P", "S"].iter().filter_map(|name| Category::named(name)).collect());
     if c.is_ascii() {

@@ -75,6 +75,8 @@ impl Type {
     pub(crate) const COMPLEX128: Self = Self::Plain(Kind::Complex128);
     /// `string`
     pub(crate) const STRING: Self = Self::Plain(Kind::String);
+    /// `reflect.Value`, what Go's own template functions take: any value at all.
+    pub(crate) const REFLECT: Self = Self::Named("reflect.Value", Kind::Struct);
     /// `[]interface {}`
     pub(crate) const ANY_SLICE: Self = Self::Slice(&Self::ANY);
     /// `map[string]interface {}`
@@ -101,6 +103,7 @@ impl Type {
             "uint64" => Self::UINT64,
             "float64" => Self::FLOAT64,
             "string" => Self::STRING,
+            "reflect.Value" => Self::REFLECT,
             "error" => Self::Named("error", Kind::Interface),
             "[]interface {}" => Self::ANY_SLICE,
             "[][]interface {}" => Self::Slice(&Self::ANY_SLICE),
@@ -126,7 +129,8 @@ impl Type {
 
     /// Whether nil, as written in a template, can be given where this type is wanted.
     pub(crate) fn can_be_nil(self) -> bool {
-        matches!(self.kind(), Kind::Func | Kind::Interface | Kind::Map | Kind::Ptr | Kind::Slice)
+        self == Self::REFLECT
+            || matches!(self.kind(), Kind::Func | Kind::Interface | Kind::Map | Kind::Ptr | Kind::Slice)
     }
 }
 
