@@ -35,6 +35,8 @@ pub mod volumes;
 const GRACE: Duration = Duration::from_secs(10);
 /// Events that may wait in the control process's queue; more stay in the ring.
 const MAX_SENT_EVENTS: usize = 64;
+/// The longest wait before a child that keeps dying is started again.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The longest sleep, so that a clock is looked at now and then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
@@ -138,6 +140,9 @@ struct Keeper<'a> {
     mutator: Member,
     control: Member,
     signals: Signals,
+    /// When the server said something, and when it was asked for a sign of life since then.
+    heard: Instant,
+    pinged: Option<Instant>,
     /// Since when nobody serves.
     idle_since: Option<Instant>,
     /// When the control process must have ended.
@@ -199,8 +204,10 @@ impl<'a> Keeper<'a> {
         let steps = Steps::new().map_err(KeeperError::Setup)?;
         // One superblock only: the server's large buffers must go back to the system when they are freed.
         let lean = &[("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "131072")];
-        let role =
-            |name, args: &Vec<OsString>| Member::new(Role { name, args: args.clone(), environment: lean });
+        let role = |name, args: &Vec<OsString>, longest_wait| {
+            Member::new(Role { name, args: args.clone(), environment: lean, longest_wait })
+        };
+        let soon = (options.stall / 8).min(LONGEST_WAIT);
         Ok(Self {
             options,
             device: Arc::new(device),
@@ -208,10 +215,12 @@ impl<'a> Keeper<'a> {
             steps: Arc::new(steps.into_file()),
             machine: Machine::new(shape, single),
             ring: Ring::default(),
-            server: role("server", &options.server),
-            mutator: role("mutator", &options.mutator),
-            control: role("control process", &options.control),
+            server: role("server", &options.server, soon),
+            mutator: role("mutator", &options.mutator, soon),
+            control: role("control process", &options.control, LONGEST_WAIT),
             signals: Signals::new().map_err(KeeperError::Setup)?,
+            heard: Instant::now(),
+            pinged: None,
             idle_since: None,
             ending: None,
         })
@@ -224,7 +233,7 @@ impl<'a> Keeper<'a> {
         loop {
             self.wait()?;
             let now = Instant::now();
-            self.hear();
+            self.hear(now);
             if let Some(code) = self.bury(now)? {
                 return Ok(code);
             }
@@ -239,6 +248,7 @@ impl<'a> Keeper<'a> {
         self.server.start(&self.options.program, now).map_err(failed)?;
         self.server.send(b"files".to_vec(), vec![Arc::clone(&self.device), Arc::clone(&self.steps)]);
         self.machine.server_started();
+        (self.heard, self.pinged) = (now, None);
         self.idle_since.get_or_insert(now);
         self.send();
         Ok(())
@@ -265,7 +275,12 @@ impl<'a> Keeper<'a> {
         let now = Instant::now();
         let members = [&self.server, &self.mutator, &self.control];
         let stalled = self.idle_since.map(|since| since + self.options.stall);
-        let due = members.iter().filter_map(|member| member.due()).chain(stalled).chain(self.ending).min();
+        let silent = self.machine.is_serving().then(|| match self.pinged {
+            Some(pinged) => pinged + self.options.stall / 2,
+            None => self.heard + self.options.stall / 4,
+        });
+        let starts = members.iter().filter_map(|member| member.due());
+        let due = starts.chain(stalled).chain(self.ending).chain(silent).min();
         let sleep = due.map_or(LONGEST_SLEEP, |due| due.saturating_duration_since(now).min(LONGEST_SLEEP));
         // The timer may be a little early: then it is waited for once more.
         let sleep = Timespec::try_from(sleep + Duration::from_millis(1)).unwrap_or_default();
@@ -287,8 +302,9 @@ impl<'a> Keeper<'a> {
     }
 
     /// Takes what the children said.
-    fn hear(&mut self) {
+    fn hear(&mut self, now: Instant) {
         while let Some(packet) = self.server.receive() {
+            (self.heard, self.pinged) = (now, None);
             let count = packet.files.len();
             if let Some((id, reply)) = understood::<ServerReply>(self.server.name(), &packet.bytes, count) {
                 let file = packet.files.into_iter().next().map(Arc::new);
@@ -390,11 +406,30 @@ impl<'a> Keeper<'a> {
         } else if self.idle_since.is_some_and(|since| now >= since + self.options.stall) {
             return Err(KeeperError::Stalled(self.options.stall));
         }
+        self.listen_for_life(now);
         if self.ending.is_some_and(|deadline| now >= deadline) {
             tracing::warn!("the control process did not end in time; it is ended");
             self.control.signal(Signal::KILL);
         }
         Ok(())
+    }
+
+    /// A server that is there and says nothing is ended, so that another one answers.
+    fn listen_for_life(&mut self, now: Instant) {
+        let stall = self.options.stall;
+        match self.pinged {
+            _ if !self.machine.is_serving() => self.pinged = None,
+            Some(pinged) if now >= pinged + stall / 2 => {
+                tracing::error!("the server does not answer; another one takes its place");
+                self.server.signal(Signal::KILL);
+                self.pinged = Some(now);
+            }
+            None if now >= self.heard + stall / 4 => {
+                self.machine.ping();
+                self.pinged = Some(now);
+            }
+            _ => {}
+        }
     }
 
     /// Sends what the machine wants sent.

@@ -20,8 +20,6 @@ const QUICK: Duration = Duration::from_secs(1);
 const PATIENCE: u32 = 5;
 /// The first wait; each one is twice the one before.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
-/// The longest wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Messages that may wait for a child that does not read.
 const MAX_QUEUE: usize = 65_536;
 
@@ -34,6 +32,8 @@ pub struct Role {
     pub args: Vec<OsString>,
     /// Its environment, beyond the keeper's.
     pub environment: &'static [(&'static str, &'static str)],
+    /// The longest wait before it is started again.
+    pub longest_wait: Duration,
 }
 
 /// A child that runs.
@@ -125,7 +125,7 @@ impl Member {
         let quick = now.saturating_duration_since(running.since) < QUICK;
         self.quick_deaths = if quick { self.quick_deaths.saturating_add(1) } else { 0 };
         let wait = match self.quick_deaths.checked_sub(PATIENCE) {
-            Some(over) => FIRST_WAIT.saturating_mul(1 << over.min(10)).min(LONGEST_WAIT),
+            Some(over) => FIRST_WAIT.saturating_mul(1 << over.min(10)).min(self.role.longest_wait),
             None => Duration::ZERO,
         };
         self.due = Some(now + wait);

@@ -84,6 +84,10 @@ pub struct Machine {
     epoch: u32,
     mutator: Option<u32>,
     mutator_known: bool,
+    /// The mutator that the newest server was told of when it started.
+    introduced: Option<u32>,
+    /// Requests with smaller numbers were there when the newest server was told everything.
+    told_before: u64,
     negotiated: Option<Negotiated>,
     events: Vec<Event>,
     out: Vec<Out>,
@@ -109,6 +113,8 @@ impl Machine {
             epoch: 0,
             mutator: None,
             mutator_known: false,
+            introduced: None,
+            told_before: 0,
             negotiated: None,
             events: Vec::new(),
             out: Vec::new(),
@@ -160,6 +166,8 @@ impl Machine {
         self.epoch = self.epoch.saturating_add(1);
         let mut told = vec![(ServerRequest::Begin { shape: self.shape, epoch: self.epoch }, None)];
         told.extend(self.mutator.map(|pid| (ServerRequest::Mutator { pid }, None)));
+        self.introduced = self.mutator;
+        self.told_before = self.last_id.saturating_add(1);
         for (slot, volume) in &self.volumes {
             told.extend(volume.retell(*slot));
         }
@@ -186,6 +194,13 @@ impl Machine {
         self.mutator = Some(pid);
         if self.serving {
             self.call(Call::Server(ServerRequest::Mutator { pid }, None), Waiter::Introduction);
+        }
+    }
+
+    /// Asks the server for a sign of life; any answer is one.
+    pub fn ping(&mut self) {
+        if self.serving {
+            self.call(Call::Server(ServerRequest::Stats { slot: Slot::FIRST }, None), Waiter::Nobody);
         }
     }
 
@@ -255,13 +270,21 @@ impl Machine {
         self.pending.remove(&id);
         self.negotiated = Some(negotiated);
         self.serving = true;
-        self.mutator_known = self.mutator.is_some();
+        self.mutator_known = self.mutator.is_some() && self.introduced == self.mutator;
+        if let Some(pid) = self.mutator.filter(|_| !self.mutator_known) {
+            self.call(Call::Server(ServerRequest::Mutator { pid }, None), Waiter::Introduction);
+        }
         // What the restart has told already is not told twice.
-        let told = |pending: &Pending| {
-            matches!(pending.call, Call::Server(ServerRequest::Volume { .. } | ServerRequest::Load { .. }, _))
+        let told_before = self.told_before;
+        let told = |id: u64, pending: &Pending| {
+            id < told_before
+                && matches!(
+                    pending.call,
+                    Call::Server(ServerRequest::Volume { .. } | ServerRequest::Load { .. }, _)
+                )
                 && matches!(pending.owner, Waiter::Volume(_))
         };
-        let done: Vec<u64> = self.pending.iter().filter(|(_, p)| told(p)).map(|(id, _)| *id).collect();
+        let done: Vec<u64> = self.pending.iter().filter(|(id, p)| told(**id, p)).map(|(id, _)| *id).collect();
         for id in done {
             self.answered(id, Answer::Done);
         }
@@ -277,8 +300,11 @@ impl Machine {
             }
             (Waiter::Place(asked), _) => self.reply(asked, KeeperReply::Detached, None),
             (Waiter::Introduction, Answer::Done) => {
-                self.mutator_known = self.mutator.is_some();
-                self.flush();
+                // It may have died meanwhile; then the next one is introduced too.
+                if let Call::Server(ServerRequest::Mutator { pid }, _) = pending.call {
+                    self.mutator_known |= self.mutator == Some(pid);
+                    self.flush();
+                }
             }
             (Waiter::Restart | Waiter::Introduction, Answer::Refused(refusal)) => {
                 tracing::error!(%refusal, request = ?pending.call, "the new server does not take something over");
