@@ -150,11 +150,13 @@ impl Machine {
     pub fn control_started(&mut self) {
         self.control = self.control.saturating_add(1);
         self.listening = false;
+        self.out.retain(|out| !matches!(out, Out::Control(..)));
     }
 
     /// The server is gone.
     pub fn server_ended(&mut self) {
         self.serving = false;
+        self.out.retain(|out| !matches!(out, Out::Server(..)));
         self.pending.retain(|_, pending| !matches!(pending.owner, Waiter::Restart | Waiter::Introduction));
         for pending in self.pending.values_mut().filter(|pending| matches!(pending.call, Call::Server(..))) {
             pending.sent = false;
@@ -184,6 +186,7 @@ impl Machine {
     pub fn mutator_ended(&mut self) {
         self.mutator = None;
         self.mutator_known = false;
+        self.out.retain(|out| !matches!(out, Out::Mutator(..)));
         for pending in self.pending.values_mut().filter(|pending| matches!(pending.call, Call::Mutator(..))) {
             pending.sent = false;
         }

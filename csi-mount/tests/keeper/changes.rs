@@ -167,10 +167,12 @@ pub fn watchers_see_what_they_see_on_tmpfs() {
 pub fn readers_never_see_two_versions() {
     let mut node = Node::start();
     let (slot, at) = node.publish(1, &[("a", "v1"), ("b", "v1")]);
-    let reader = Reader::start(node.folder.path(), &[at.clone()]);
+    let reader = Reader::start(node.folder.path(), std::slice::from_ref(&at));
     for version in 2..=200_u64 {
         let text = format!("v{version}");
         node.show(slot, &[("a", &text), ("b", &text)], version);
+        // Four generations are kept: what is open longer than that is stale.
+        std::thread::sleep(Duration::from_millis(10));
     }
     let seen = reader.stop();
     println!("200 changes: {seen:?}");

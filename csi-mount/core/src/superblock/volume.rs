@@ -223,7 +223,10 @@ impl Volume {
             self.layout.apply(&step, swap.to);
         }
         let made = match &step {
-            Step::MakeFolder(name) | Step::Link { name, .. } => self.layout.get(slot, name),
+            // A new mutator begins anew, and what it makes may have been renamed since: it is there, under its new name.
+            Step::MakeFolder(name) | Step::Link { name, .. } => {
+                Some(self.layout.get(slot, name).ok_or(FsError::Exists)?)
+            }
             _ => None,
         };
         Ok((page(swap.to, swap.done), made))
