@@ -274,8 +274,8 @@ impl Superblock {
             }
             Place::Volume(slot) => self.of(slot)?.at_top(slot, name).ok_or(FsError::NotFound)?,
             Place::Node(slot, generation, index) => {
-                // A folder that was removed has no names, as on any file system.
-                let image = self.of(slot)?.image(generation).map_err(|_| FsError::NotFound)?;
+                // What was removed is absent, as on any file system.
+                let image = self.of(slot)?.image(generation)?;
                 match image.node(index).map(|node| &node.kind) {
                     Some(NodeKind::Folder(_)) => {}
                     Some(NodeKind::File { .. }) => return Err(FsError::NotFolder),
@@ -371,7 +371,7 @@ impl Superblock {
             }
             Place::Volume(slot) => names.extend(self.of(slot)?.top(slot).into_iter().map(named)),
             Place::Node(slot, generation, index) => {
-                let image = self.of(slot)?.image(generation).map_err(|_| FsError::NotFound)?;
+                let image = self.of(slot)?.image(generation)?;
                 let Some(NodeKind::Folder(children)) = image.node(index).map(|node| &node.kind) else {
                     return Err(FsError::NotFolder);
                 };
@@ -396,7 +396,7 @@ impl Superblock {
             return Err(FsError::TooManyHandles);
         }
         let volume = self.volumes.get_mut(&slot).ok_or(FsError::Stale)?;
-        let image = volume.image(generation).map_err(|_| FsError::NotFound)?;
+        let image = volume.image(generation)?;
         match image.node(index).map(|node| &node.kind) {
             Some(NodeKind::File { .. }) => {}
             Some(NodeKind::Folder(_)) => return Err(FsError::IsFolder),
@@ -421,7 +421,8 @@ impl Superblock {
         if volume.revoked {
             return Err(FsError::Revoked);
         }
-        volume.image(generation)?.read(index, offset, size).ok_or(FsError::IsFolder)
+        let image = volume.image(generation).map_err(|_| FsError::Stale)?;
+        image.read(index, offset, size).ok_or(FsError::IsFolder)
     }
 
     /// A descriptor that this server gave is closed. Gives its generation when nobody needs it any more.

@@ -65,7 +65,7 @@ impl Volume {
     }
 
     pub(super) fn image(&self, generation: Generation) -> Result<&Image, FsError> {
-        self.images.get(&generation).map(|held| &held.image).ok_or(FsError::Stale)
+        self.images.get(&generation).map(|held| &held.image).ok_or(FsError::NotFound)
     }
 
     pub(super) fn show(&mut self, generation: Generation) -> Result<(), FsError> {
