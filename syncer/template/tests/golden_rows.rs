@@ -42,3 +42,11 @@ fn every_recorded_row_gives_what_was_recorded() {
         .collect();
     assert!(wrong.is_empty(), "{}\n{} of {} rows are wrong", wrong.concat(), wrong.len(), rows.len());
 }
+
+/// Answers of Go's text/template and fmt with the published Sprig, on random formats and random templates.
+#[test]
+fn random_templates_give_what_go_gave() {
+    let rows: Vec<Row> = serde_json::from_str(include_str!("go-rows.json")).unwrap();
+    let wrong: Vec<String> = rows.iter().flat_map(compare).collect();
+    assert!(wrong.is_empty(), "{}\n{} of {} rows are wrong", wrong.concat(), wrong.len(), rows.len());
+}

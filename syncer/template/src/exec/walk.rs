@@ -71,6 +71,7 @@ impl<'t> Exec<'t, '_, '_> {
                     let (branch, outer, inner, round) = (*branch, *outer, *inner, rounds.next());
                     match round {
                         Some((index, element)) => {
+                            self.step()?;
                             self.vars.truncate(inner);
                             self.set_range_vars(&branch.pipe, index, &element)?;
                             frames.push(Frame::List { nodes: branch.list.iter(), dot: element, mark: inner });

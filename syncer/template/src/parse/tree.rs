@@ -29,7 +29,7 @@ pub(crate) fn parse(
     known: &dyn Fn(&str) -> bool,
 ) -> Result<Trees, ParseError> {
     let lexer = Lexer::new(source, delimiters.0, delimiters.1);
-    let mut parser = Parser { lexer, trees: Trees::new(), tree: Tree::default(), known, depth: 0 };
+    let mut parser = Parser { lexer, name, trees: Trees::new(), tree: Tree::default(), known, depth: 0 };
     let root = parser.top_level()?;
     parser.add(name.as_bytes().to_vec(), root)?;
     Ok(parser.trees)
@@ -57,6 +57,7 @@ impl Tree {
 /// The parser: tokens, the trees so far, the tree being parsed.
 pub(super) struct Parser<'s, 'k> {
     lexer: Lexer<'s>,
+    name: &'s str,
     trees: Trees,
     pub(super) tree: Tree,
     pub(super) known: &'k dyn Fn(&str) -> bool,
@@ -136,7 +137,7 @@ impl Parser<'_, '_> {
             let mut extra = String::new();
             if started != 0 && started != token.line {
                 let action = if token.text.ends_with(" action") { "" } else { " in action" };
-                extra = format!("{action} started at line {started}");
+                extra = format!("{action} started at {}:{started}", self.name);
             }
             return self.fail(format!("{}{extra}", token.text));
         }
