@@ -41,7 +41,10 @@ pub(super) fn js(call: &mut Call<'_>) -> Result<Value, Failure> {
     while let Some((c, width)) = first(rest) {
         let (head, tail) = rest.split_at_checked(width).unwrap_or((rest, &[]));
         match c {
-            '\\' | '\'' | '"' => out.push(&[b"\\", head].concat()),
+            '\\' | '\'' | '"' => {
+                out.push(b"\\");
+                out.push(head);
+            }
             '<' | '>' | '&' | '=' | '\0'..='\x1f' => out.push(format!("\\u{:04X}", u32::from(c)).as_bytes()),
             c if c.is_ascii() || is_print(c) => out.push(head),
             c => out.push(format!("\\u{:04X}", u32::from(c)).as_bytes()),

@@ -1,5 +1,7 @@
 //! Values as texts: one verb with its flags over every kind of value.
 
+use zeroize::Zeroizing;
+
 use super::{float, quote};
 use crate::function::{Failure, Meter};
 use crate::functions::buffer::Buffer;
@@ -188,7 +190,8 @@ impl<'m> Printer<'m> {
     /// A byte slice; as an argument itself it is `[]byte` to Go's syntax.
     fn bytes(&mut self, list: &List, verb: char, is_arg: bool, depth: usize) -> Done {
         let items = list.items();
-        let bytes: Vec<u8> = items.iter().map(|v| if let Value::Uint8(b) = v { *b } else { 0 }).collect();
+        let bytes: Zeroizing<Vec<u8>> =
+            Zeroizing::new(items.iter().map(|v| if let Value::Uint8(b) = v { *b } else { 0 }).collect());
         match verb {
             's' => self.text(&bytes),
             'x' | 'X' => self.hex(&bytes, verb == 'X'),
@@ -306,9 +309,9 @@ impl<'m> Printer<'m> {
         let text = self.cut(text);
         self.meter.grow(text.len())?;
         if self.flags.sharp && can_backquote(text) {
-            return self.pad(&[b"`", text, b"`"].concat());
+            return self.pad(&Zeroizing::new([b"`", text, b"`"].concat()));
         }
-        self.pad(&quote::quoted(text, '"', self.flags.plus))
+        self.pad(quote::quoted(text, '"', self.flags.plus).bytes())
     }
 
     /// Bytes in hexadecimal.
@@ -316,17 +319,18 @@ impl<'m> Printer<'m> {
         let bytes = bytes.get(..self.flags.precision.unwrap_or(bytes.len())).unwrap_or(bytes);
         self.meter.grow(bytes.len().saturating_mul(5))?;
         let prefix = if upper { "0X" } else { "0x" };
-        let mut text = String::new();
+        let mut text = Buffer::with_capacity(bytes.len().saturating_mul(5));
         for (index, byte) in bytes.iter().enumerate() {
             if index > 0 && self.flags.space {
-                text.push(' ');
+                text.push(b" ");
             }
             if self.flags.sharp && (index == 0 || self.flags.space) {
-                text.push_str(prefix);
+                text.push(prefix.as_bytes());
             }
-            text.push_str(&if upper { format!("{byte:02X}") } else { format!("{byte:02x}") });
+            let digits = if upper { format!("{byte:02X}") } else { format!("{byte:02x}") };
+            text.push(digits.as_bytes());
         }
-        self.pad(text.as_bytes())
+        self.pad(text.into_str().bytes())
     }
 
     /// An integer by its absolute value; `negative` is there for signed kinds.
@@ -347,7 +351,7 @@ impl<'m> Printer<'m> {
             'x' => return self.number(&format!("{abs:x}"), "0x", minus),
             'X' => return self.number(&format!("{abs:X}"), "0X", minus),
             'c' => return self.pad(character(bits).encode_utf8(&mut [0; 4]).as_bytes()),
-            'q' => return self.pad(&quote::quoted_char(character(bits), self.flags.plus)),
+            'q' => return self.pad(quote::quoted_char(character(bits), self.flags.plus).bytes()),
             'U' => return self.code_point(bits),
             _ => return self.bad_verb(value, verb),
         };

@@ -1,11 +1,13 @@
 //! Quoting and unquoting as Go's strconv does.
 
+use crate::functions::buffer::Buffer;
 use crate::functions::runes::{first, indexed};
 use crate::functions::show::is_print;
+use crate::go::Str;
 
 /// A quoted text for an error about the template itself.
 pub(crate) fn shown(text: &[u8]) -> String {
-    String::from_utf8_lossy(&quoted(text, '"', false)).into_owned()
+    String::from_utf8_lossy(quoted(text, '"', false).bytes()).into_owned()
 }
 
 /// `%#U`: a character's code point and itself.
@@ -14,37 +16,38 @@ pub(crate) fn code_point(c: char) -> String {
 }
 
 /// A text in quotes, everything unprintable escaped; with `ascii`, everything beyond ASCII too.
-pub(crate) fn quoted(text: &[u8], quote: char, ascii: bool) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() * 2 + 2);
-    push(&mut out, quote);
+pub(crate) fn quoted(text: &[u8], quote: char, ascii: bool) -> Str {
+    let mut out = Buffer::with_capacity(text.len() + 2);
+    out.push_char(quote);
     for (at, c, width) in indexed(text) {
         if c == char::REPLACEMENT_CHARACTER && width == 1 {
             let byte = text.get(at).copied().unwrap_or_default();
-            out.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
+            out.push(format!("\\x{byte:02x}").as_bytes());
         } else {
             push_escaped(&mut out, c, quote, ascii);
         }
     }
-    push(&mut out, quote);
-    out
+    out.push_char(quote);
+    out.into_str()
 }
 
 /// A character in single quotes.
-pub(crate) fn quoted_char(c: char, ascii: bool) -> Vec<u8> {
-    let mut out = vec![b'\''];
+pub(crate) fn quoted_char(c: char, ascii: bool) -> Str {
+    let mut out = Buffer::default();
+    out.push(b"'");
     push_escaped(&mut out, c, '\'', ascii);
-    out.push(b'\'');
-    out
+    out.push(b"'");
+    out.into_str()
 }
 
 fn push(out: &mut Vec<u8>, c: char) {
     out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
-fn push_escaped(out: &mut Vec<u8>, c: char, quote: char, ascii: bool) {
+fn push_escaped(out: &mut Buffer, c: char, quote: char, ascii: bool) {
     let escape = match c {
         c if c == quote || c == '\\' => format!("\\{c}"),
-        c if is_print(c) && (!ascii || c.is_ascii()) => return push(out, c),
+        c if is_print(c) && (!ascii || c.is_ascii()) => return out.push_char(c),
         '\x07' => "\\a".to_owned(),
         '\x08' => "\\b".to_owned(),
         '\x0c' => "\\f".to_owned(),
@@ -56,7 +59,7 @@ fn push_escaped(out: &mut Vec<u8>, c: char, quote: char, ascii: bool) {
         c if u32::from(c) < 0x1_0000 => format!("\\u{:04x}", u32::from(c)),
         c => format!("\\U{:08x}", u32::from(c)),
     };
-    out.extend_from_slice(escape.as_bytes());
+    out.push(escape.as_bytes());
 }
 
 /// The text that a quoted text means: in double quotes with escapes, in back quotes as it is.
