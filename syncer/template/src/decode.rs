@@ -77,6 +77,17 @@ fn decode(engine: &GeneralPurpose, value: &SecretValue) -> Option<SecretValue> {
     engine.decode(text.as_slice()).ok().map(SecretValue::new)
 }
 
+/// Decodes Base64 with these two last letters and padding; line breaks are skipped.
+///
+/// # Errors
+/// The byte at which Go's decoder stops.
+pub(crate) fn base64(text: &[u8], last: [u8; 2]) -> Result<Vec<u8>, usize> {
+    let engine = if last == *b"-_" { &URL } else { &STANDARD };
+    let bare: Zeroizing<Vec<u8>> =
+        Zeroizing::new(text.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect());
+    engine.decode(bare.as_slice()).map_err(|_| illegal_at(text, last))
+}
+
 /// Where Go's decoder stops at text that is not Base64: the byte that cannot stand there, else the beginning of the
 /// group of four that is cut short, else the end where padding is missing.
 fn illegal_at(text: &[u8], last: [u8; 2]) -> usize {

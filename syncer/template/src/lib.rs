@@ -13,6 +13,8 @@ pub mod gjson;
 #[allow(dead_code, unused_imports, reason = "used by the function groups, which land one by one")]
 mod go;
 mod gofmt;
+mod gojson;
+mod goyaml;
 pub mod json;
 pub mod keys;
 mod parse;

@@ -42,6 +42,11 @@ pub(crate) trait Object {
         None
     }
 
+    /// What the `MarshalJSON` or `MarshalText` method gives, as a text.
+    fn json(&self) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Whether this is a nil pointer.
     fn is_nil(&self) -> bool {
         false
