@@ -3,6 +3,12 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
+use ring::rand::{SecureRandom, SystemRandom};
+use syncer_core::{Env, NoRandomness};
+
+/// How long the templates of one object may take.
+pub const TEMPLATES_TAKE: Duration = Duration::from_secs(20);
+
 /// Counts time from one moment on, so that decisions get numbers and no clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
@@ -32,4 +38,37 @@ pub fn run_id() -> i64 {
 /// A number that spreads waiting times; no secret depends on it.
 pub fn jitter() -> u64 {
     RandomState::new().hash_one(0)
+}
+
+/// Time and randomness for the templates of one object.
+#[derive(Debug)]
+pub struct TemplateEnv<'a> {
+    zone: &'a str,
+    random: SystemRandom,
+    started: Instant,
+}
+
+impl<'a> TemplateEnv<'a> {
+    /// From now on, with the name of the local time zone.
+    pub fn new(zone: &'a str) -> Self {
+        Self { zone, random: SystemRandom::new(), started: Instant::now() }
+    }
+}
+
+impl Env for TemplateEnv<'_> {
+    fn now(&self) -> i128 {
+        jiff::Timestamp::now().as_nanosecond()
+    }
+
+    fn local_zone(&self) -> &str {
+        self.zone
+    }
+
+    fn fill_random(&mut self, out: &mut [u8]) -> Result<(), NoRandomness> {
+        self.random.fill(out).map_err(|_| NoRandomness)
+    }
+
+    fn expired(&self) -> bool {
+        self.started.elapsed() > TEMPLATES_TAKE
+    }
 }

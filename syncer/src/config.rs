@@ -8,6 +8,8 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use syncer_core::parse_duration;
 
+use crate::templates::{TemplateFlags, Templates};
+
 /// Keyreeve's syncer: reads ExternalSecrets and SecretStores from a folder and writes the Secrets they ask for.
 #[derive(Debug, Parser)]
 #[command(name = "keyreeve-syncer", version, max_term_width = 110)]
@@ -33,6 +35,9 @@ pub struct Cli {
     /// Loopback address for /metrics and /healthz over plain HTTP.
     #[arg(long, env = "KEYREEVE_SYNCER_METRICS_LISTEN", value_name = "HOST:PORT")]
     pub metrics_listen: Option<SocketAddr>,
+    /// How templates are read.
+    #[command(flatten)]
+    pub templates: TemplateFlags,
     /// Form of log lines.
     #[arg(long, env = "KEYREEVE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -67,6 +72,8 @@ pub struct Config {
     pub token_files: BTreeMap<String, PathBuf>,
     /// Address of the metrics.
     pub metrics_listen: Option<SocketAddr>,
+    /// How templates are rendered.
+    pub templates: Templates,
     /// Form of log lines.
     pub log_format: LogFormat,
     /// Which log lines.
@@ -120,6 +127,7 @@ impl Config {
             namespace: cli.namespace.clone(),
             token_files,
             metrics_listen: cli.metrics_listen,
+            templates: Templates::from(&cli.templates),
             log_format: cli.log_format,
             log: cli.log.clone(),
         })

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use broker_client::{Delivery, DeliveryKind};
 use syncer_core::{
-    CreationPolicy, ExistingSecret, Fetches, KeepReason, Plan, Values, VaultStore, Wanted, plan, to_yaml,
+    CreationPolicy, ExistingSecret, Fetches, KeepReason, Plan, Sources, Values, VaultStore, Wanted, plan,
+    to_yaml,
 };
 
 use crate::fetch::{Line, Round, Source};
 use crate::files;
 use crate::render::object_name;
 use crate::status::State;
+use crate::templates::Templates;
 
 /// An object and where it is read.
 #[derive(Clone)]
@@ -20,6 +22,10 @@ pub struct Job {
     pub wanted: Wanted,
     /// Where it is read; `None` for an object that reads nothing.
     pub store: Option<(VaultStore, Line)>,
+    /// The objects that hold its templates.
+    pub sources: Sources,
+    /// How templates are rendered.
+    pub templates: Templates,
 }
 
 /// What came of serving an object.
@@ -44,7 +50,7 @@ pub async fn serve(job: Arc<Job>, round: Arc<Round>, out: Arc<Path>) -> Outcome 
         None => (Fetches::new(), Vec::new()),
     };
     // Writing waits for the disk.
-    let work = tokio::task::spawn_blocking(move || settle(&job.wanted, &fetches, &sources, &out));
+    let work = tokio::task::spawn_blocking(move || settle(&job, &fetches, &sources, &out));
     work.await.unwrap_or_else(|error| failed(&format!("the work broke off: {error}")))
 }
 
@@ -54,7 +60,8 @@ fn failed(message: &str) -> Outcome {
 }
 
 /// Decides what to do with the file and does it.
-fn settle(wanted: &Wanted, fetches: &Fetches, sources: &[Source], out: &Path) -> Outcome {
+fn settle(job: &Job, fetches: &Fetches, sources: &[Source], out: &Path) -> Outcome {
+    let wanted = &job.wanted;
     let name = file_name(wanted);
     if name.contains('/') || name.starts_with('.') {
         return failed("the names of namespace and target make no file name");
@@ -65,7 +72,8 @@ fn settle(wanted: &Wanted, fetches: &Fetches, sources: &[Source], out: &Path) ->
         Err(message) => return failed(&message),
     };
     let had = previous.is_some();
-    let mut outcome = match plan(wanted, fetches, previous.as_ref()) {
+    let decided = job.templates.with(&job.sources, |kit| plan(wanted, fetches, previous.as_ref(), kit));
+    let mut outcome = match decided {
         Plan::Unchanged if !had => {
             good("unchanged", "SecretDeleted", "there is no Secret: the provider has none of its secrets")
         }

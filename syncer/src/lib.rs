@@ -19,3 +19,4 @@ pub mod schedule;
 pub mod standalone;
 pub mod status;
 pub mod telemetry;
+pub mod templates;

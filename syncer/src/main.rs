@@ -30,8 +30,8 @@ fn in_cluster() -> Result<bool, String> {
     let cli = cluster::config::Cli::parse_from(std::env::args_os().skip(1));
     let config = cluster::config::Config::of(&cli).map_err(|e| e.to_string())?;
     telemetry::start(cli.log_format, &cli.log).map_err(|e| format!("--log: {e}"))?;
-    // It waits for others most of the time; one thread needs the least memory and no wake-ups between processors.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // It waits for others most of the time; one worker needs the least memory and no wake-ups between processors.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime
         .map_err(|e| e.to_string())?
         .block_on(cluster::run(config))

@@ -9,6 +9,7 @@ use syncer_core::{
 use zeroize::Zeroizing;
 
 use crate::fetch::{Fetcher, Round, Tokens};
+use crate::templates::Templates;
 
 /// A file with manifests. It may hold the Secret with a store's token.
 pub struct ManifestFile {
@@ -69,10 +70,12 @@ pub async fn render_files(
 ) -> Vec<ObjectResult> {
     let loaded = load(files, namespace);
     let mut results = bad(&loaded);
-    let round = Round::default();
+    let (round, templates) = (Round::default(), Templates::default());
     for wanted in &loaded.wanted {
         let outcome = match fetch(&loaded.catalog, wanted, (tokens, fetcher), &round).await {
-            Ok(fetches) => render(wanted, &fetches).map_err(|p| p.iter().map(ToString::to_string).collect()),
+            Ok(fetches) => templates
+                .with(&loaded.catalog.sources(wanted), |kit| render(wanted, &fetches, kit))
+                .map_err(|p| p.iter().map(ToString::to_string).collect()),
             Err(message) => Err(vec![message]),
         };
         results.push(ObjectResult { object: object_name(wanted), outcome });

@@ -20,6 +20,8 @@ mod syncer_load;
 mod syncer_restart;
 #[path = "cluster/syncer_suite.rs"]
 mod syncer_suite;
+#[path = "cluster/syncer_templates.rs"]
+mod syncer_templates;
 #[path = "cluster/syncer_world.rs"]
 mod syncer_world;
 #[path = "cluster/tokens.rs"]

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use syncer_template::SecretValue;
 
 use crate::manifest::{Document, ManifestProblem, Object, ObjectName, Origin, SourceSecret};
+use crate::template::{SourceKind, SourceRef, Sources};
 use crate::vault::Store;
 use crate::wanted::{CreationPolicy, StoreKind, Wanted};
 
-/// Stores and source Secrets by name.
+/// Stores, and the Secrets and ConfigMaps that they and templates need, by name.
 #[derive(Debug, Default)]
 pub struct Catalog {
     stores: BTreeMap<(StoreKind, Option<String>, String), Store>,
     secrets: BTreeMap<(String, String), SourceSecret>,
+    config_maps: BTreeMap<(String, String), SourceSecret>,
 }
 
 /// Why an ExternalSecret has no store or the store no token; worded as the operator words it.
@@ -99,6 +101,9 @@ impl Catalog {
                 Object::Secret(secret) => {
                     catalog.secrets.insert((secret.namespace.clone(), secret.name.clone()), secret);
                 }
+                Object::ConfigMap(map) => {
+                    catalog.config_maps.insert((map.namespace.clone(), map.name.clone()), map);
+                }
                 Object::Ignored(_) => {}
             }
         }
@@ -122,6 +127,21 @@ impl Catalog {
             }
             _ => Ok(store),
         }
+    }
+
+    /// The objects that hold an ExternalSecret's templates.
+    pub fn sources(&self, wanted: &Wanted) -> Sources {
+        let find = |source: &SourceRef| {
+            let (kind, objects) = match source.kind {
+                SourceKind::ConfigMap => ("configmaps", &self.config_maps),
+                SourceKind::Secret => ("secrets", &self.secrets),
+            };
+            let found = objects.get(&(wanted.namespace.clone(), source.name.clone()));
+            found
+                .map(|found| found.data.clone())
+                .ok_or_else(|| format!("{kind} {:?} not found; add it to the files", source.name))
+        };
+        wanted.target.sources().into_iter().map(|source| (source.clone(), find(&source))).collect()
     }
 
     /// The token with which a store is read for an ExternalSecret, without white space around it.
@@ -156,6 +176,7 @@ fn object_name(object: &Object) -> ObjectName {
         Object::ExternalSecret(wanted) => ("ExternalSecret", Some(&wanted.namespace), &wanted.name),
         Object::Store(store) => (store.kind.as_str(), store.namespace.as_ref(), &store.name),
         Object::Secret(secret) => ("Secret", Some(&secret.namespace), &secret.name),
+        Object::ConfigMap(map) => ("ConfigMap", Some(&map.namespace), &map.name),
         Object::Ignored(name) => return name.clone(),
     };
     ObjectName {

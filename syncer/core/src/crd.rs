@@ -39,13 +39,41 @@ const REMOTE_REF: Shape = Object(&[
 const STORE_REF: Shape =
     Object(&[must("name", Text), may("kind", Choice(&["SecretStore", "ClusterSecretStore"]))]);
 
+const TEMPLATE_SOURCE: Shape = Object(&[
+    must("name", Text),
+    must(
+        "items",
+        List(&Object(&[must("key", Text), may("templateAs", Choice(&["Values", "KeysAndValues"]))])),
+    ),
+]);
+
+const TEMPLATE_FROM: Shape = Object(&[
+    may("configMap", TEMPLATE_SOURCE),
+    may("secret", TEMPLATE_SOURCE),
+    may("literal", Text),
+    may("target", Text),
+    may("valuesDecodingStrategy", DECODING),
+]);
+
+const TEMPLATE: Shape = Object(&[
+    may("type", Text),
+    may("engineVersion", Choice(&["v2"])),
+    may("mergePolicy", Choice(&["Replace", "Merge"])),
+    may(
+        "metadata",
+        Object(&[may("labels", TextMap), may("annotations", TextMap), may("finalizers", List(&Text))]),
+    ),
+    may("data", TextMap),
+    may("templateFrom", List(&TEMPLATE_FROM)),
+]);
+
 const TARGET: Shape = Object(&[
     may("name", Text),
     may("creationPolicy", Choice(&["Owner", "Orphan", "Merge", "None", "CreateOrMerge"])),
     may("deletionPolicy", Choice(&["Delete", "Merge", "Retain"])),
     may("immutable", Flag),
     may("manifest", NotYet),
-    may("template", NotYet),
+    may("template", TEMPLATE),
 ]);
 
 const DATA: Shape =
@@ -152,7 +180,17 @@ pub(crate) const STORE: Shape = Object(&[
     may("status", Ignored),
 ]);
 
-/// A Secret of Kubernetes, read for the tokens of stores.
+/// A ConfigMap, read for the templates in it.
+pub(crate) const CONFIG_MAP: Shape = Object(&[
+    must("apiVersion", Text),
+    must("kind", Text),
+    must("metadata", METADATA),
+    may("data", TextMap),
+    may("binaryData", Ignored),
+    may("immutable", Flag),
+]);
+
+/// A Secret of Kubernetes, read for the tokens of stores and the templates in it.
 pub(crate) const SECRET: Shape = Object(&[
     must("apiVersion", Text),
     must("kind", Text),

@@ -39,6 +39,7 @@ pub fn to_yaml(secret: &RenderedSecret, values: Values) -> Zeroizing<String> {
         "<masked>".clone_into(hash);
     }
     map(&mut out, "  annotations", &annotations);
+    list(&mut out, "  finalizers", &secret.finalizers);
     field(&mut out, "type", &secret.secret_type);
     if secret.immutable {
         out.push_str("immutable: true\n");
@@ -79,6 +80,18 @@ fn map(out: &mut String, name: &str, map: &BTreeMap<String, String>) {
         quoted(out, key);
         out.push_str(": ");
         quoted(out, value);
+        out.push('\n');
+    }
+}
+
+fn list(out: &mut String, name: &str, items: &[String]) {
+    if items.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{name}:");
+    for item in items {
+        out.push_str("    - ");
+        quoted(out, item);
         out.push('\n');
     }
 }

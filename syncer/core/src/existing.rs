@@ -19,6 +19,8 @@ pub struct ExistingSecret {
     pub annotations: BTreeMap<String, String>,
     /// Its values, decoded.
     pub data: BTreeMap<String, SecretValue>,
+    /// Its finalizers.
+    pub finalizers: Vec<String>,
     /// Field `immutable`.
     pub immutable: bool,
     /// Keys of `data` that are ours: removed when the provider has them no more, where foreign keys stay.

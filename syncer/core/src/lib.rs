@@ -17,6 +17,7 @@ mod manifest;
 mod plan;
 mod render;
 mod schema;
+mod template;
 mod vault;
 mod wanted;
 mod yaml;
@@ -33,9 +34,12 @@ pub use manifest::{
 };
 pub use plan::{DeleteReason, KeepReason, Plan, plan};
 pub use render::{RenderCause, RenderProblem, RenderedSecret, render};
-pub use syncer_template::SecretValue;
 pub use syncer_template::decode::DecodingStrategy;
 pub use syncer_template::keys::{ConversionStrategy, MAX_KEY_BYTES, MAX_SECRET_BYTES};
+pub use syncer_template::{Engine, Env, NoRandomness, SecretValue};
+pub use template::{
+    Fills, Kit, MAX_TEMPLATES, SourceKind, SourceRef, Sources, TemplateFrom, TemplateItem, TemplateSpec,
+};
 pub use vault::{KvPath, KvVersion, PathError, SecretKeyRef, Store, VaultStore};
 pub use wanted::{
     CreationPolicy, DeletionPolicy, Entry, LastSync, MAX_ENTRIES, NullBytePolicy, RefreshPolicy, RemoteRef,

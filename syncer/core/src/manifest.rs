@@ -104,13 +104,15 @@ pub enum Object {
     ExternalSecret(Wanted),
     /// A SecretStore or ClusterSecretStore.
     Store(Store),
-    /// A Secret that may hold the token of a store.
+    /// A Secret that may hold the token of a store, or templates.
     Secret(SourceSecret),
+    /// A ConfigMap that may hold templates.
+    ConfigMap(SourceSecret),
     /// Any other object; to be reported, not used.
     Ignored(ObjectName),
 }
 
-/// A Secret of Kubernetes that was read from a file.
+/// A Secret of Kubernetes, or a ConfigMap, that was read from a file.
 pub struct SourceSecret {
     /// Its namespace.
     pub namespace: String,
@@ -259,6 +261,7 @@ fn read_object(node: &Node, name: &ObjectName, origin: &Origin, findings: &mut F
             (&crd::STORE, "not supported yet; the store was not used")
         }
         (false, "Secret") if api == "v1" => (&crd::SECRET, "not supported yet"),
+        (false, "ConfigMap") if api == "v1" => (&crd::CONFIG_MAP, "not supported yet"),
         (false, "ExternalSecret" | "SecretStore" | "ClusterSecretStore")
             if api.starts_with("external-secrets.io/") =>
         {
@@ -283,6 +286,12 @@ fn read_object(node: &Node, name: &ObjectName, origin: &Origin, findings: &mut F
         "SecretStore" => vault::read(node, StoreKind::SecretStore, name, findings).map(Object::Store),
         "ClusterSecretStore" => {
             vault::read(node, StoreKind::ClusterSecretStore, name, findings).map(Object::Store)
+        }
+        "ConfigMap" => {
+            let texts = wanted::text_map(node.get("data")).into_iter();
+            let data = texts.map(|(key, text)| (key, SecretValue::from(text.as_str()))).collect();
+            let (namespace, name) = (name.namespace.clone(), name.name.clone());
+            Some(Object::ConfigMap(SourceSecret { namespace, name, data }))
         }
         _ => read_secret(node, name, findings).map(Object::Secret),
     }
@@ -322,6 +331,14 @@ pub(crate) fn read_target(file_name: &str, text: &str) -> Result<ExistingSecret,
             labels: map("labels"),
             annotations: map("annotations"),
             data: secret.data,
+            finalizers: node
+                .at(&["metadata", "finalizers"])
+                .map(Node::list)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(Node::text)
+                .map(str::to_owned)
+                .collect(),
             immutable: node.is_set("immutable"),
             ..ExistingSecret::default()
         });

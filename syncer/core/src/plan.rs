@@ -7,7 +7,10 @@ use syncer_template::keys::MAX_SECRET_BYTES;
 
 use crate::existing::ExistingSecret;
 use crate::fetch::Fetches;
-use crate::render::{CREATED_BY, Collected, RenderCause, RenderProblem, RenderedSecret, collect, finish};
+use crate::render::{
+    CREATED_BY, Collected, RenderCause, RenderProblem, RenderedSecret, collect, finish, templated,
+};
+use crate::template::{Content, Kit};
 use crate::wanted::{CreationPolicy, DeletionPolicy, Wanted};
 
 /// What to do with the target Secret.
@@ -76,7 +79,12 @@ fn join(problems: &[RenderProblem]) -> String {
 ///
 /// An answer that fails or is incomplete always keeps the target. Only if the store itself says of *every* entry that
 /// it does not exist, `deletionPolicy: Delete` removes an owned target and `Merge` writes it without its keys.
-pub fn plan(wanted: &Wanted, fetches: &Fetches, previous: Option<&ExistingSecret>) -> Plan {
+pub fn plan(
+    wanted: &Wanted,
+    fetches: &Fetches,
+    previous: Option<&ExistingSecret>,
+    kit: &mut Kit<'_>,
+) -> Plan {
     let collected = match collect(wanted, fetches) {
         Ok(collected) => collected,
         Err(problems) => return Plan::Keep { reason: KeepReason::Failed(problems) },
@@ -92,12 +100,16 @@ pub fn plan(wanted: &Wanted, fetches: &Fetches, previous: Option<&ExistingSecret
     {
         return plan;
     }
+    if previous.is_none() && wanted.target.creation == CreationPolicy::Merge {
+        return Plan::Keep { reason: KeepReason::NoTarget };
+    }
+    let content = match templated(wanted, collected.data, kit) {
+        Ok(content) => content,
+        Err(problem) => return Plan::Keep { reason: KeepReason::Failed(vec![problem]) },
+    };
     match previous {
-        None if wanted.target.creation == CreationPolicy::Merge => {
-            Plan::Keep { reason: KeepReason::NoTarget }
-        }
-        None => Plan::Write(finish(wanted, collected.data)),
-        Some(previous) => plan_update(wanted, collected.data, previous),
+        None => Plan::Write(finish(wanted, content)),
+        Some(previous) => plan_update(wanted, content, previous),
     }
 }
 
@@ -119,8 +131,8 @@ fn plan_empty(wanted: &Wanted, collected: &Collected, previous: Option<&Existing
 }
 
 /// What to do with a target that is there.
-fn plan_update(wanted: &Wanted, data: BTreeMap<String, SecretValue>, previous: &ExistingSecret) -> Plan {
-    match update(wanted, data, previous) {
+fn plan_update(wanted: &Wanted, content: Content, previous: &ExistingSecret) -> Plan {
+    match update(wanted, content, previous) {
         Err(reason) => Plan::Keep { reason },
         Ok((_, true)) => Plan::Unchanged,
         Ok((secret, false)) => Plan::Write(secret),
@@ -133,23 +145,28 @@ fn plan_update(wanted: &Wanted, data: BTreeMap<String, SecretValue>, previous: &
 /// Why it must stay as it is.
 pub(crate) fn update(
     wanted: &Wanted,
-    data: BTreeMap<String, SecretValue>,
+    mut content: Content,
     previous: &ExistingSecret,
 ) -> Result<(RenderedSecret, bool), KeepReason> {
     let merge = matches!(wanted.target.creation, CreationPolicy::Merge | CreationPolicy::CreateOrMerge);
-    let data = if merge { merged(data, previous) } else { data };
+    if merge {
+        content.data = merged(content.data, previous);
+    }
+    let data = &content.data;
     let size = data.values().map(SecretValue::len).sum();
     if size > MAX_SECRET_BYTES {
         let problem = RenderProblem { place: "spec".to_owned(), cause: RenderCause::TooLarge(size) };
         return Err(KeepReason::Failed(vec![problem]));
     }
-    let same_data = same(&data, &previous.data);
+    let same_data = same(data, &previous.data);
     if previous.immutable && !same_data {
         let ours = wanted.target.immutable;
         return Err(if ours { KeepReason::Immutable } else { KeepReason::ImmutableTarget });
     }
-    let mut secret = finish(wanted, data);
-    if !previous.secret_type.is_empty() {
+    // The type of a Secret cannot change; the server says so if a template wants another.
+    let keeps_type = content.secret_type.is_none() && !previous.secret_type.is_empty();
+    let mut secret = finish(wanted, content);
+    if keeps_type {
         secret.secret_type.clone_from(&previous.secret_type);
     }
     // What was owned once and is not any more loses the mark.
@@ -159,7 +176,11 @@ pub(crate) fn update(
     let foreign_annotation = |key: &str| !previous.our_annotations.contains(key);
     secret.annotations = with_foreign(&previous.annotations, foreign_annotation, secret.annotations);
     secret.immutable |= previous.immutable;
-    let same_rest = secret.labels == previous.labels
+    let same_type =
+        keeps_type || previous.secret_type.is_empty() || secret.secret_type == previous.secret_type;
+    let same_rest = same_type
+        && secret.finalizers.iter().all(|it| previous.finalizers.contains(it))
+        && secret.labels == previous.labels
         && secret.annotations == previous.annotations
         && secret.immutable == previous.immutable;
     Ok((secret, same_data && same_rest))

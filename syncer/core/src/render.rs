@@ -11,6 +11,7 @@ use syncer_template::keys::{KeyError, MAX_SECRET_BYTES, check_key};
 
 use crate::fetch::{FetchFailure, FetchRequest, Fetches};
 use crate::hash::{created_by, data_hash};
+use crate::template::{Content, Kit, content};
 use crate::wanted::{CreationPolicy, DeletionPolicy, Entry, NullBytePolicy, RemoteRef, Wanted};
 
 /// Label of every Secret that is written.
@@ -35,6 +36,8 @@ pub struct RenderedSecret {
     pub annotations: BTreeMap<String, String>,
     /// The values, not encoded.
     pub data: BTreeMap<String, SecretValue>,
+    /// Finalizers to add.
+    pub finalizers: Vec<String>,
     /// Field `immutable`.
     pub immutable: bool,
 }
@@ -113,6 +116,9 @@ pub enum RenderCause {
     /// A zero byte under `nullBytePolicy: Fail`.
     #[error("key {0:?}: the value contains a null byte; correct it or set nullBytePolicy to Ignore")]
     NullByte(String),
+    /// A template.
+    #[error("{0}")]
+    Template(String),
     /// More than a Secret holds.
     #[error("the Secret would have {0} bytes, at most {MAX_SECRET_BYTES} are allowed; split it")]
     TooLarge(usize),
@@ -131,8 +137,34 @@ pub(crate) struct Collected {
 /// # Errors
 /// All entries that fail, each as a [`RenderProblem`]; then nothing may be written. A secret that does not exist is
 /// an error under `deletionPolicy: Retain` and is left out otherwise.
-pub fn render(wanted: &Wanted, fetches: &Fetches) -> Result<RenderedSecret, Vec<RenderProblem>> {
-    collect(wanted, fetches).map(|collected| finish(wanted, collected.data))
+pub fn render(
+    wanted: &Wanted,
+    fetches: &Fetches,
+    kit: &mut Kit<'_>,
+) -> Result<RenderedSecret, Vec<RenderProblem>> {
+    let collected = collect(wanted, fetches)?;
+    templated(wanted, collected.data, kit)
+        .map(|content| finish(wanted, content))
+        .map_err(|problem| vec![problem])
+}
+
+/// What the Secret is to hold, checked as far as that can be done without a server.
+pub(crate) fn templated(
+    wanted: &Wanted,
+    data: BTreeMap<String, SecretValue>,
+    kit: &mut Kit<'_>,
+) -> Result<Content, RenderProblem> {
+    let problem = |cause| RenderProblem { place: "spec.target.template".to_owned(), cause };
+    let content =
+        content(wanted, data, kit).map_err(|error| problem(RenderCause::Template(error.to_string())))?;
+    for key in content.data.keys() {
+        check_key(key).map_err(|cause| problem(RenderCause::Key { key: key.clone(), cause }))?;
+    }
+    let size = content.data.values().map(SecretValue::len).sum();
+    if size > MAX_SECRET_BYTES {
+        return Err(problem(RenderCause::TooLarge(size)));
+    }
+    Ok(content)
 }
 
 /// Takes the values of all entries; later keys win.
@@ -167,22 +199,22 @@ fn missing_message(entry: &Entry) -> String {
     }
 }
 
-/// The Secret around its data.
-pub(crate) fn finish(wanted: &Wanted, data: BTreeMap<String, SecretValue>) -> RenderedSecret {
-    let mut labels = wanted.labels.clone();
+/// The Secret around its contents.
+pub(crate) fn finish(wanted: &Wanted, content: Content) -> RenderedSecret {
+    let Content { secret_type, mut labels, mut annotations, finalizers, data } = content;
     labels.insert(MANAGED.to_owned(), "true".to_owned());
     if wanted.target.creation == CreationPolicy::Owner {
         labels.insert(CREATED_BY.to_owned(), created_by(&wanted.namespace, &wanted.name));
     }
-    let mut annotations = wanted.annotations.clone();
     annotations.insert(DATA_HASH.to_owned(), data_hash(&data));
     RenderedSecret {
         namespace: wanted.namespace.clone(),
         name: wanted.target.name.clone(),
-        secret_type: "Opaque".to_owned(),
+        secret_type: secret_type.unwrap_or_else(|| "Opaque".to_owned()),
         labels,
         annotations,
         data,
+        finalizers,
         immutable: wanted.target.immutable,
     }
 }

@@ -10,6 +10,7 @@ use crate::duration::parse_duration;
 use crate::fetch::FetchRequest;
 use crate::manifest::{ObjectName, Origin};
 use crate::schema::Findings;
+use crate::template::{self, SourceRef, TemplateSpec};
 use crate::vault::check_key_path;
 use crate::yaml::Node;
 
@@ -81,6 +82,8 @@ pub struct Target {
     pub deletion: DeletionPolicy,
     /// Whether the Secret, once written, must not change.
     pub immutable: bool,
+    /// How the Secret is made from the values; `None` takes them as they are.
+    pub template: Option<TemplateSpec>,
 }
 
 /// `spec.target.creationPolicy`.
@@ -223,6 +226,13 @@ impl Wanted {
     }
 }
 
+impl Target {
+    /// The objects that hold its templates.
+    pub fn sources(&self) -> Vec<SourceRef> {
+        self.template.as_ref().map(TemplateSpec::sources).unwrap_or_default()
+    }
+}
+
 /// Reads a node that has the shape of an ExternalSecret. `None` always comes with a finding.
 pub(crate) fn read(
     node: &Node,
@@ -298,6 +308,7 @@ fn read_target(spec: &Node, own_name: &str, findings: &mut Findings) -> Target {
             _ => DeletionPolicy::Retain,
         },
         immutable: target.is_some_and(|target| target.is_set("immutable")),
+        template: target.and_then(|target| target.get("template")).map(|node| template::read(node, findings)),
     }
 }
 

@@ -10,6 +10,7 @@ use syncer_core::cluster::LeaseTimes;
 use syncer_core::parse_duration;
 
 use crate::config::LogFormat;
+use crate::templates::{TemplateFlags, Templates};
 
 /// Where a pod finds its own namespace.
 const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -59,6 +60,9 @@ pub struct Cli {
     /// Reach the API server as this file says; without it, as a pod of the cluster.
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+    /// How templates are read.
+    #[command(flatten)]
+    pub templates: TemplateFlags,
     /// Form of log lines.
     #[arg(long, env = "KEYREEVE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -92,6 +96,8 @@ pub struct Config {
     pub broker_token: Option<Token>,
     /// How to reach the API server.
     pub kubeconfig: Option<PathBuf>,
+    /// How templates are rendered.
+    pub templates: Templates,
 }
 
 /// Which Lease to hold, and as whom.
@@ -159,6 +165,7 @@ impl Config {
             refresh_time_age: i64::try_from(refresh_time_age.as_secs()).unwrap_or(i64::MAX),
             broker_token,
             kubeconfig: cli.kubeconfig.clone(),
+            templates: Templates::from(&cli.templates),
         })
     }
 }

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use syncer_core::cluster::{
     Actions, ClusterStore, ExternalSecret, Gate, Lane, Moment, Outcome, SecretAction, Step, StoreKey, Taken,
-    TargetSecret, Triage, first_finalizer_patch, gate, plan_cluster, read_external_secret, read_meta,
-    read_secret, refuse_all, triage,
+    TargetSecret, Triage, first_finalizer_patch, gate, plan_cluster, read_config_map, read_external_secret,
+    read_meta, read_secret, read_source_secret, refuse_all, triage,
 };
-use syncer_core::{FetchRequest, Fetches, KvPath, StoreKind, StoreRef, Wanted, created_by};
+use syncer_core::{
+    FetchRequest, Fetches, KvPath, SourceKind, Sources, StoreKind, StoreRef, Wanted, created_by,
+};
 
 use super::api::{ApiError, part};
 use super::metrics::Controller;
@@ -65,7 +67,7 @@ async fn serve(
     let maker = created_by(namespace, name);
     let orphans = shared.state().index.orphans(namespace, &maker, &object.intent.target);
     let moment = moment(shared, &taken.key, &object, forced);
-    let mut run = Run { shared, taken, store: store.as_deref(), gate: &gate, read: None };
+    let mut run = Run { shared, taken, store: store.as_deref(), gate: &gate, read: None, sources: None };
     // A new object's target is most likely not there: to create it tells as much as to read it first.
     if is_new(shared, &object) {
         let seen = Triage { object: &object, target: None, orphans: &orphans };
@@ -109,6 +111,8 @@ struct Run<'a> {
     gate: &'a Gate,
     /// The store's answers; it is asked once.
     read: Option<(Fetches, Vec<(FetchRequest, KvPath)>)>,
+    /// The objects that hold templates; they are read once.
+    sources: Option<Sources>,
 }
 
 impl Run<'_> {
@@ -122,7 +126,14 @@ impl Run<'_> {
         if self.read.is_none() {
             self.read = Some(fetch(self.shared, wanted, self.store, self.gate, self.taken.asked).await);
         }
-        self.read.as_ref().map(|(fetches, _)| plan_cluster(seen, fetches, moment))
+        if self.sources.is_none() {
+            self.sources = Some(sources(self.shared, wanted).await);
+        }
+        let (Some((fetches, _)), Some(sources)) = (&self.read, &self.sources) else { return None };
+        let plan =
+            || self.shared.config.templates.with(sources, |kit| plan_cluster(seen, fetches, moment, kit));
+        // Templates may make keys, which takes a while: others go on meanwhile.
+        Some(if wanted.target.template.is_some() { tokio::task::block_in_place(plan) } else { plan() })
     }
 
     async fn apply(
@@ -210,6 +221,27 @@ async fn access(
 pub fn store_key(reference: &StoreRef, namespace: &str) -> StoreKey {
     let namespace = if reference.kind == StoreKind::SecretStore { namespace } else { "" };
     StoreKey { kind: reference.kind, namespace: namespace.into(), name: reference.name.as_str().into() }
+}
+
+/// Reads the ConfigMaps and Secrets that hold an object's templates; they are in its namespace.
+async fn sources(shared: &Shared, wanted: &Wanted) -> Sources {
+    let mut out = Sources::new();
+    for source in wanted.target.sources() {
+        let plural = match source.kind {
+            SourceKind::ConfigMap => "configmaps",
+            SourceKind::Secret => "secrets",
+        };
+        let path = format!("/api/v1/namespaces/{}/{plural}/{}", part(&wanted.namespace), part(&source.name));
+        let values = match shared.api.get(&path).await {
+            Ok(body) if source.kind == SourceKind::ConfigMap => {
+                read_config_map(&body).map_err(|e| e.to_string())
+            }
+            Ok(body) => read_source_secret(&body).map_err(|e| e.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        out.insert(source, values);
+    }
+    out
 }
 
 async fn fetch(

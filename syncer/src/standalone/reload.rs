@@ -1,9 +1,9 @@
 //! Reads the folder of manifests again and tells the schedule what is new.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use syncer_core::{Catalog, RefreshPolicy, SecretValue, VaultStore, Wanted};
+use syncer_core::{Catalog, RefreshPolicy, SecretValue, Sources, VaultStore, Wanted};
 
 use super::Engine;
 use crate::fetch::{Line, Tokens};
@@ -54,7 +54,8 @@ impl Engine {
             let name = object_name(&wanted);
             let place = self.place(&loaded.catalog, &wanted, &tokens);
             if there.insert(name.clone()) {
-                self.take(name, wanted, place);
+                let sources = loaded.catalog.sources(&wanted);
+                self.take(name, (wanted, sources), place);
             }
         }
         self.drop_others(&there);
@@ -110,7 +111,12 @@ impl Engine {
     }
 
     /// Takes an object in, or notes that it changed.
-    fn take(&mut self, name: String, wanted: Wanted, place: Result<Option<(VaultStore, Line)>, String>) {
+    fn take(
+        &mut self,
+        name: String,
+        (wanted, sources): (Wanted, Sources),
+        place: Result<Option<(VaultStore, Line)>, String>,
+    ) {
         let store = match place {
             Ok(store) => store,
             Err(message) => {
@@ -121,7 +127,7 @@ impl Engine {
         if let Some((_, line)) = &store {
             self.meet(line);
         }
-        let job = Job { wanted, store };
+        let job = Job { wanted, store, sources, templates: self.config.templates.clone() };
         if self.jobs.get(&name).is_some_and(|old| is_same(old, &job)) {
             return;
         }
@@ -175,7 +181,25 @@ fn is_same(old: &Job, new: &Job) -> bool {
     let mut wanted = new.wanted.clone();
     wanted.origin = old.wanted.origin.clone();
     let place = |job: &Job| job.store.as_ref().map(|(store, line)| (store.clone(), line.id));
-    wanted == old.wanted && place(old) == place(new)
+    wanted == old.wanted && place(old) == place(new) && same_sources(&old.sources, &new.sources)
+}
+
+/// Whether the templates in other objects are the same.
+fn same_sources(old: &Sources, new: &Sources) -> bool {
+    let bytes = |values: &BTreeMap<String, SecretValue>, other: &BTreeMap<String, SecretValue>| {
+        let pairs = values.iter().zip(other);
+        values.len() == other.len()
+            && pairs.into_iter().all(|(one, two)| one.0 == two.0 && one.1.expose() == two.1.expose())
+    };
+    old.len() == new.len()
+        && old.iter().zip(new).all(|(old, new)| {
+            old.0 == new.0
+                && match (old.1, new.1) {
+                    (Ok(one), Ok(two)) => bytes(one, two),
+                    (Err(one), Err(two)) => one == two,
+                    _ => false,
+                }
+        })
 }
 
 /// What an object reads, as `MOUNT/PATH`, as changes name it.

@@ -76,6 +76,7 @@ impl World {
             namespace: "shop".to_owned(),
             token_files: BTreeMap::new(),
             metrics_listen: None,
+            templates: crate::templates::Templates::default(),
             log_format: crate::config::LogFormat::Text,
             log: "off".to_owned(),
         }

@@ -462,9 +462,13 @@ fn targets_of_others_are_theirs() {
     stage.wait("second", SYNCED);
 
     // A field without support is named.
-    stage.wants("later", "o/a", json!({"target": {"template": {"data": {"x": "{{ .value }}"}}}}));
+    stage.wants(
+        "later",
+        "o/a",
+        json!({"syncWindows": {"kind": "allow", "windows": [{"schedule": "@daily", "duration": "1h"}]}}),
+    );
     stage.wait(
         "later",
-        "False SecretSyncedError spec.target.template: not supported yet; the Secret was not written",
+        "False SecretSyncedError spec.syncWindows: not supported yet; the Secret was not written",
     );
 }

@@ -127,6 +127,7 @@ fn doubles() {
             "f:8 (document 2): ExternalSecret a/one: metadata.name: is already in f:1; remove one of them",
             "f:30 (document 5): SecretStore a/s: metadata.name: is already in f:24; remove one of them",
             "f:41 (document 7): Secret a/t: metadata.name: is already in f:36; remove one of them",
+            "f:50 (document 9): ConfigMap default/c: metadata.name: is already in f:46; remove one of them",
         ]
     );
 }

@@ -32,7 +32,7 @@ pub use plan::{
     Actions, COMPONENT, Moment, Requeue, SecretAction, Step, Triage, plan_cluster, triage, write_failed,
 };
 pub use queue::{Lane, Outcome, Queue, Taken, backoff};
-pub use secret::{Owner, TargetSecret, read_secret, read_source_secret, secret_body};
+pub use secret::{Owner, TargetSecret, read_config_map, read_secret, read_source_secret, secret_body};
 pub use store::{
     ClusterStore, Gate, StoreChange, StoreStatus, Validation, gate, plan_store, read_store, refuse_all,
     store_status_patch,

@@ -17,6 +17,7 @@ use super::secret::{Owner, TargetSecret, secret_body};
 use crate::fetch::Fetches;
 use crate::plan::{KeepReason, update};
 use crate::render::{Collected, MANAGED, RenderProblem, RenderedSecret, collect, finish};
+use crate::template::{Kit, content};
 use crate::wanted::{CreationPolicy, DeletionPolicy, LastSync, RefreshPolicy, Wanted};
 
 /// The source that events about ExternalSecrets name.
@@ -277,7 +278,7 @@ fn is_valid(wanted: &Wanted, target: Option<&TargetSecret>) -> bool {
 }
 
 /// Decides what to write, from what the store answered and what is there.
-pub fn plan_cluster(seen: &Triage<'_>, fetches: &Fetches, moment: &Moment) -> Actions {
+pub fn plan_cluster(seen: &Triage<'_>, fetches: &Fetches, moment: &Moment, kit: &mut Kit<'_>) -> Actions {
     let object = seen.object;
     let wanted = match &object.wanted {
         Ok(wanted) => wanted,
@@ -293,7 +294,7 @@ pub fn plan_cluster(seen: &Triage<'_>, fetches: &Fetches, moment: &Moment) -> Ac
             Actions::synced(object, wanted, says, moment)
         }
         (true, DeletionPolicy::Delete) => plan_delete(seen, wanted, moment),
-        _ => plan_write(seen, wanted, data, moment),
+        _ => plan_write(seen, (wanted, data), moment, kit),
     };
     let told =
         missing.into_iter().map(|message| Event { warning: false, reason: "MissingProviderSecret", message });
@@ -334,9 +335,9 @@ fn plan_delete(seen: &Triage<'_>, wanted: &Wanted, moment: &Moment) -> Actions {
 
 fn plan_write(
     seen: &Triage<'_>,
-    wanted: &Wanted,
-    data: BTreeMap<String, SecretValue>,
+    (wanted, data): (&Wanted, BTreeMap<String, SecretValue>),
     moment: &Moment,
+    kit: &mut Kit<'_>,
 ) -> Actions {
     let object = seen.object;
     let name = &wanted.target.name;
@@ -350,12 +351,17 @@ fn plan_write(
             let says = ("SecretMissing", "secret will not be created due to CreationPolicy=Merge");
             return Actions::synced(object, wanted, says, moment);
         }
-        (None, _) => {
-            let body = secret_body(&finish(wanted, data), &owners(object, wanted, &[]), None);
-            let done = done.event(false, "Created", "secret created");
-            Actions { secret: SecretAction::Create(body), ..done }
-        }
-        (Some(target), _) => match update_target(object, wanted, data, target) {
+        (None, _) => match content(wanted, data, kit) {
+            Ok(content) => {
+                let body = secret_body(&finish(wanted, content), &owners(object, wanted, &[]), None);
+                let done = done.event(false, "Created", "secret created");
+                Actions { secret: SecretAction::Create(body), ..done }
+            }
+            Err(problem) => {
+                return Actions::failed(object, NOT_UPDATED, problem.to_string(), moment.now);
+            }
+        },
+        (Some(target), _) => match update_target((object, wanted), data, target, kit) {
             Ok(None) => done,
             Ok(Some(body)) => {
                 let done = done.event(false, "Updated", "secret updated");
@@ -380,15 +386,19 @@ fn plan_write(
 
 /// The target's new body, if it differs; or the condition's message and the cause.
 fn update_target(
-    object: &ExternalSecret,
-    wanted: &Wanted,
+    (object, wanted): (&ExternalSecret, &Wanted),
     data: BTreeMap<String, SecretValue>,
     target: &TargetSecret,
+    kit: &mut Kit<'_>,
 ) -> Result<Option<Zeroizing<String>>, (&'static str, String)> {
     let name = &wanted.target.name;
     check_controller(object, wanted, target)?;
+    if wanted.target.template.is_some() && wanted.target.immutable && target.existing.immutable {
+        return Ok(None);
+    }
+    let content = content(wanted, data, kit).map_err(|problem| (NOT_UPDATED, problem.to_string()))?;
     let owners = owners(object, wanted, &target.owners);
-    match update(wanted, data, &target.existing) {
+    match update(wanted, content, &target.existing) {
         Ok((_, true)) if owners == target.owners => Ok(None),
         Ok((secret, _)) => Ok(Some(body(&secret, &owners, target))),
         Err(KeepReason::Immutable) => Ok(None),

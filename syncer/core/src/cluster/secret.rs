@@ -148,6 +148,7 @@ pub fn read_secret(json: &[u8], owner: &str) -> Result<TargetSecret, ObserveErro
         labels: meta.labels.clone(),
         annotations: meta.annotations.clone(),
         data: wire.data.into_iter().map(|(key, value)| (key, value.0)).collect(),
+        finalizers: meta.finalizers.clone(),
         immutable: wire.immutable.unwrap_or(false),
         ..ExistingSecret::default()
     };
@@ -164,7 +165,21 @@ fn names(fields: &Names) -> BTreeSet<String> {
     fields.keys().filter_map(|field| field.strip_prefix("f:")).map(str::to_owned).collect()
 }
 
-/// Reads the values of a Secret that holds a credential of a store.
+/// Reads the texts of a ConfigMap.
+///
+/// # Errors
+/// [`ObserveError`] if it is no ConfigMap of the API.
+pub fn read_config_map(json: &[u8]) -> Result<BTreeMap<String, SecretValue>, ObserveError> {
+    #[derive(Deserialize)]
+    struct Only {
+        #[serde(default, deserialize_with = "or_default")]
+        data: BTreeMap<String, String>,
+    }
+    let Only { data } = serde_json::from_slice(json).map_err(plain)?;
+    Ok(data.into_iter().map(|(key, text)| (key, SecretValue::new(text.into_bytes()))).collect())
+}
+
+/// Reads the values of a Secret that holds a credential of a store, or templates.
 ///
 /// # Errors
 /// [`ObserveError`] if it is no Secret of the API.
@@ -184,7 +199,12 @@ pub fn secret_body(secret: &RenderedSecret, owners: &[Owner], old: Option<&Meta>
     if let Some(old) = old {
         field(&mut out, "resourceVersion", &old.resource_version);
         field(&mut out, "uid", &old.uid);
-        field(&mut out, "finalizers", &old.finalizers);
+    }
+    let kept = old.map(|old| old.finalizers.as_slice()).unwrap_or_default();
+    let new = secret.finalizers.iter().filter(|it| !kept.contains(it));
+    let finalizers: Vec<&String> = kept.iter().chain(new).collect();
+    if !finalizers.is_empty() {
+        field(&mut out, "finalizers", &finalizers);
     }
     field(&mut out, "labels", &secret.labels);
     field(&mut out, "annotations", &secret.annotations);

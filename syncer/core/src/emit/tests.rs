@@ -17,6 +17,7 @@ fn secret(data: &[(&str, &[u8])]) -> RenderedSecret {
             ("n".to_owned(), "l1\nl2: \"x\"".to_owned()),
         ]),
         data: data.iter().map(|(key, value)| ((*key).to_owned(), SecretValue::new(value.to_vec()))).collect(),
+        finalizers: Vec::new(),
         immutable: false,
     }
 }

@@ -3,8 +3,14 @@
 use super::*;
 use crate::emit::{Values, to_yaml};
 use crate::fetch::{FetchRequest, Fetched, Fetches};
-use crate::plan::{Plan, plan};
+use crate::plan::Plan;
+use crate::template::tests::with_kit;
+use crate::wanted::Wanted;
 use crate::wanted::tests::read_spec;
+
+fn plan(wanted: &Wanted, fetches: &Fetches, previous: Option<&ExistingSecret>) -> Plan {
+    with_kit(|kit| crate::plan::plan(wanted, fetches, previous, kit))
+}
 
 #[test]
 fn what_was_written_is_read_and_needs_no_second_write() {

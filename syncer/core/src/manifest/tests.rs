@@ -25,6 +25,7 @@ fn summary(text: &str) -> Vec<String> {
                         )
                     }
                     Object::Store(store) => format!("{} {}", store.kind.as_str(), store.name),
+                    Object::ConfigMap(map) => format!("ConfigMap {}/{}", map.namespace, map.name),
                     Object::Secret(secret) => {
                         format!("Secret {}/{} {:?}", secret.namespace, secret.name, secret.data)
                     }
@@ -54,7 +55,7 @@ fn documents_are_told_apart() {
     check(&format!("\u{feff}{STORE}"), &["f.yaml:1#1 SecretStore s"]);
     check(
         "--- {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}\n",
-        &["f.yaml:1#1 ignored ConfigMap default/c"],
+        &["f.yaml:1#1 ConfigMap default/c"],
     );
     // Three dashes inside a word or a deeper line separate nothing.
     check(
@@ -92,8 +93,8 @@ fn problems_name_the_place() {
             here("spec.secretStoreRef.knd: unknown field; correct its name or remove it"),
         ),
         (
-            changed("  secretStoreRef: {name: s}\n", "  target: {template: {data: {a: b}}}\n  secretStoreRef: {name: s}\n"),
-            here("spec.target.template: not supported yet; the Secret was not written"),
+            changed("  secretStoreRef: {name: s}\n", "  target: {template: {data: {a: 1}}}\n  secretStoreRef: {name: s}\n"),
+            here("spec.target.template.data.a: expected a string; put the value in quotes"),
         ),
         (
             changed("  secretStoreRef: {name: s}\n", "  target: {manifest: {apiVersion: v1, kind: ConfigMap}}\n  secretStoreRef: {name: s}\n"),

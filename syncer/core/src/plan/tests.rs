@@ -7,7 +7,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::fetch::{FetchFailure, FetchRequest, Fetched};
 use crate::render::{DATA_HASH, MANAGED};
+use crate::template::tests::with_kit;
 use crate::wanted::tests::read_spec;
+
+/// The plan without objects that hold templates.
+fn plan(wanted: &Wanted, fetches: &Fetches, previous: Option<&ExistingSecret>) -> Plan {
+    with_kit(|kit| super::plan(wanted, fetches, previous, kit))
+}
 
 /// What the store says about one secret.
 #[derive(Clone, Debug)]
@@ -67,6 +73,7 @@ fn written(secret: &RenderedSecret) -> ExistingSecret {
         labels: secret.labels.clone(),
         annotations: secret.annotations.clone(),
         data: secret.data.clone(),
+        finalizers: secret.finalizers.clone(),
         immutable: secret.immutable,
         our_keys: secret.data.keys().cloned().collect(),
         our_labels: secret.labels.keys().cloned().collect(),

@@ -2,7 +2,13 @@
 
 use super::*;
 use crate::fetch::Fetched;
+use crate::template::tests::with_kit;
 use crate::wanted::tests::read_spec;
+
+/// The Secret without objects that hold templates.
+fn render(wanted: &Wanted, fetches: &Fetches) -> Result<RenderedSecret, Vec<RenderProblem>> {
+    with_kit(|kit| super::render(wanted, fetches, kit))
+}
 
 /// What the stores of the tests hold: the secret `KEY`, or an error.
 fn fetches(secrets: &[(&str, Option<&str>)]) -> Fetches {
@@ -73,9 +79,7 @@ fn a_property_is_a_key_or_a_path() {
     check(
         &property("a.z.#(id"),
         secret,
-        Err(&[
-            "error processing spec.data[0] (key: a), err: cannot find secret data for key: \"a.z.#(id\"",
-        ]),
+        Err(&["error processing spec.data[0] (key: a), err: cannot find secret data for key: \"a.z.#(id\""]),
     );
 }
 

@@ -49,6 +49,7 @@ fn defaults() {
                 creation: CreationPolicy::Owner,
                 deletion: DeletionPolicy::Retain,
                 immutable: false,
+                template: None,
             },
             refresh: RefreshPolicy::Periodic { interval: Duration::from_secs(3600) },
             entries: vec![Entry::Key { index: 0, secret_key: "k".to_owned(), remote: remote("a/b") }],
@@ -76,6 +77,7 @@ fn every_field() {
         creation: CreationPolicy::Merge,
         deletion: DeletionPolicy::Delete,
         immutable: true,
+        template: None,
     };
     assert_eq!(wanted.target, target);
     let extract = RemoteRef {
@@ -154,7 +156,7 @@ const REFUSALS: [(&str, &[&str]); 25] = [
         "secretStoreRef: {name: s}\ndata: [{secretKey: k, remoteRef: {key: x, metadataPolicy: Fetch}}]",
         &["spec.data[0].remoteRef.metadataPolicy: Fetch is NOT_YET"],
     ),
-    ("secretStoreRef: {name: s}\ntarget: {template: {}}", &["spec.target.template: NOT_YET"]),
+    ("secretStoreRef: {name: s}\ntarget: {manifest: {}}", &["spec.target.manifest: NOT_YET"]),
     (
         "data: [{secretKey: k, remoteRef: {key: x}}]",
         &["spec.secretStoreRef: required field is missing; name the store to read from"],

@@ -54,11 +54,11 @@ fn an_ordinary_object_is_understood() {
 #[test]
 fn fields_without_support_are_named_and_the_rest_is_known() {
     let mut spec = spec();
-    spec["target"] = json!({"name": "t", "creationPolicy": "Merge", "template": {"engineVersion": "v2"}});
+    spec["target"] = json!({"name": "t", "creationPolicy": "Merge", "template": {"engineVersion": "v1"}});
     spec["dataFrom"] = json!([{"find": {"name": {"regexp": "x"}}}]);
     let read = read(&object(&spec));
     let problems = read.wanted.unwrap_err().join("\n");
-    assert!(problems.contains("spec.target.template: not supported yet"), "{problems}");
+    assert!(problems.contains("spec.target.template.engineVersion: unsupported value"), "{problems}");
     assert!(problems.contains("spec.dataFrom[0].find: not supported yet"), "{problems}");
     assert_eq!((read.intent.target.as_str(), read.intent.creation), ("t", CreationPolicy::Merge));
     assert!(!read.intent.generic);

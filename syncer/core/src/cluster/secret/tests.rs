@@ -67,6 +67,7 @@ fn a_body_says_what_was_read() {
         labels: read.existing.labels.clone(),
         annotations: BTreeMap::from([("quote\"".to_owned(), "line\n".to_owned())]),
         data: BTreeMap::from([("k".to_owned(), SecretValue::new(vec![0, 255]))]),
+        finalizers: Vec::new(),
         immutable: true,
     };
     let owner = Owner { api_version: "v1".into(), kind: "ConfigMap".into(), ..Owner::default() };
