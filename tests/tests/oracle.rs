@@ -1,6 +1,7 @@
 //! Our template engine beside Go's on random templates, and gjson beside the Go library.
 
-use harness::oracle::paths;
+use harness::oracle::systematic::cases;
+use harness::oracle::{Data, ours, paths};
 use syncer_template::gjson::{self, Kind};
 
 /// Pairs of documents and paths; `KEYREEVE_TEST_SEED` asks about others.
@@ -36,4 +37,55 @@ fn gjson_agrees_with_the_go_library() {
     );
     let shown: Vec<&str> = looked.failures.iter().take(30).map(String::as_str).collect();
     assert!(looked.failures.is_empty(), "{}", shown.join("\n"));
+}
+
+/// The text that must not be in any error.
+const MARKER: &str = "Hunter2Marker";
+
+/// Every function, with secrets where other things should be: whatever goes wrong, no error shows one.
+#[test]
+fn no_error_shows_a_secret() {
+    let secrets = [
+        MARKER.to_owned(),
+        format!("{MARKER},{MARKER}"),
+        format!("{{\"{MARKER}\":\"{MARKER}\"}}"),
+        format!("-----BEGIN {MARKER}-----\n{MARKER}\n-----END {MARKER}-----\n"),
+        format!("https://{MARKER}:{MARKER}@%{MARKER}"),
+        format!("[{MARKER}"),
+        format!("1.{MARKER}"),
+    ];
+    let (mut errors, mut shown) = (0, Vec::new());
+    for secret in secrets {
+        let data = Data::from([
+            ("a".to_owned(), secret.clone().into_bytes()),
+            ("b".to_owned(), secret.clone().into_bytes()),
+            ("multi".to_owned(), secret.clone().into_bytes()),
+            ("empty".to_owned(), Vec::new()),
+            ("bin".to_owned(), [secret.as_bytes(), b"\xff\x00"].concat()),
+        ]);
+        for function in harness::oracle::all_functions().unwrap() {
+            let all = [
+                "(list .a)",
+                "(dict .a .a)",
+                ".a",
+                "(dict \"k\" (list .a))",
+                "(index . \"a\" | printf \"%q\")",
+            ];
+            let given = all
+                .iter()
+                .flat_map(|value| (0..=function.parameters.len()).map(|count| vec![*value; count].join(" ")));
+            let templates = given.map(|arguments| format!("{{{{ {} {arguments} }}}}", function.name));
+            for template in templates.chain(cases(&function).into_iter().map(|case| case.template)) {
+                if let Err(error) = ours::render(&template, &data) {
+                    errors += 1;
+                    if error.contains(MARKER) {
+                        shown.push(format!("{template}: {error}"));
+                    }
+                }
+            }
+        }
+    }
+    println!("{errors} errors of all functions with secrets as arguments");
+    assert!(errors > 5_000, "too few errors to mean anything");
+    assert!(shown.is_empty(), "{} show it:\n{}", shown.len(), shown[..shown.len().min(30)].join("\n"));
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use harness::bench::apiserver::Connection;
 use harness::bench::measure::{load_average, resident_bytes};
+use harness::bench::write_section;
 use harness::kube::syncer::{Syncer, SyncerOptions, apply_definitions, namespace, path, store_spec};
 use harness::kube::{Access, Cluster};
 use harness::target::{Broker, BrokerOptions, Server};
@@ -154,7 +155,7 @@ fn main() -> Result<()> {
     let at = |share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1e3;
     let share = bare.as_secs_f64() / ours.as_secs_f64() * 100.0;
     let verdict = |reached: bool| if reached { "reached" } else { "falls short" };
-    let mut report = String::from("\n## The syncer on a real API server\n\n");
+    let mut report = String::new();
     writeln!(
         report,
         "* 1,000 ExternalSecrets on 50 paths, {CONNECTIONS} at a time; load average before: {load}; the API server runs on the same processors"
@@ -179,10 +180,7 @@ fn main() -> Result<()> {
         at(99),
         verdict(at(50) <= 20.0 && at(99) <= 200.0)
     )?;
-    let file = harness::folder().join("bench/RESULTS.md");
-    let before = std::fs::read_to_string(&file).unwrap_or_default();
-    let first = before.split("\n## The syncer").next().unwrap_or_default();
-    std::fs::write(&file, format!("{first}{report}"))?;
+    write_section("The syncer on a real API server", &report)?;
     println!("{report}");
     Ok(())
 }

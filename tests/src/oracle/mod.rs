@@ -4,8 +4,10 @@ pub mod arguments;
 pub mod catalogue;
 pub mod compare;
 pub mod generate;
+pub mod ours;
 pub mod paths;
 pub mod random;
+pub mod systematic;
 pub mod words;
 
 use std::collections::BTreeMap;
@@ -32,7 +34,11 @@ pub struct Oracle {
 /// What a template came to: its output, or the error that begins with `parse: ` or `exec: `.
 pub type Rendered = std::result::Result<Vec<u8>, String>;
 
-fn program() -> Result<String> {
+/// The path of the built oracle.
+///
+/// # Errors
+/// It is not built.
+pub fn program() -> Result<String> {
     let script = crate::folder().join("servers/oracle.sh");
     let out = Command::new(&script).arg("path").output().with_context(|| script.display().to_string())?;
     let path = String::from_utf8(out.stdout)?.trim().to_owned();
@@ -48,6 +54,23 @@ pub fn functions() -> Result<Vec<Function>> {
     let out = Command::new(program()?).arg("functions").output()?;
     let text = String::from_utf8(out.stdout)?;
     let listed = text.lines().filter_map(|line| line.split_once(' '));
+    listed
+        .chain(catalogue::BUILTINS.iter().copied())
+        .map(|(name, signature)| {
+            Function::parse(name, signature).with_context(|| format!("{name} {signature}"))
+        })
+        .collect()
+}
+
+/// All functions that External Secrets offers, with the recorded signatures, and Go's own.
+///
+/// # Errors
+/// The recording cannot be read.
+pub fn all_functions() -> Result<Vec<Function>> {
+    let path = crate::folder().join("../syncer/template/src/functions/signatures.json");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let listed: Vec<Value> = serde_json::from_str(&text)?;
+    let listed = listed.iter().filter_map(|it| Some((it["name"].as_str()?, it["signature"].as_str()?)));
     listed
         .chain(catalogue::BUILTINS.iter().copied())
         .map(|(name, signature)| {
