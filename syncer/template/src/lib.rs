@@ -1,4 +1,6 @@
 //! What turns a fetched value into the bytes of a Secret: gjson look-up, decoding, key names, Go templates, pure.
+#![doc = ""]
+#![doc = include_str!("../README.md")]
 
 mod builtins;
 pub mod decode;
