@@ -1,6 +1,6 @@
 //! Functions on Base64, Base32, hexadecimal, JSON and YAML texts.
 
-mod bases;
+pub(super) mod bases;
 mod json;
 
 use crate::function::{Call, Failure, Function, Piece, Text};

@@ -21,7 +21,7 @@ fn encode(bytes: &[u8], letters: &[u8], (take, bits, group): (usize, u32, usize)
 }
 
 /// Base64 with padding.
-pub(super) fn encode_64(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn encode_64(bytes: &[u8]) -> Vec<u8> {
     encode(bytes, LETTERS_64, (3, 6, 4))
 }
 
