@@ -10,6 +10,7 @@ mod address;
 mod answer;
 mod audit;
 mod body;
+mod capabilities;
 mod changes;
 mod client;
 mod error;

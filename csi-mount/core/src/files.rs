@@ -51,6 +51,14 @@ pub enum FilesError {
         /// Why.
         problem: NameError,
     },
+    /// A key that is asked for and not there.
+    #[error("the secret has no key {key:?}, which the file {file:?} is to show")]
+    Missing {
+        /// The key, cut to 64 characters.
+        key: String,
+        /// The file.
+        file: String,
+    },
     /// A string with half a surrogate pair, which is no text.
     #[error("the value of the key {key:?} is no text: it has a lone surrogate")]
     Surrogate {
@@ -64,21 +72,46 @@ pub enum FilesError {
 /// # Errors
 /// Where the text is no object, or which key cannot be shown.
 pub fn files_of(text: &str, mode: u16) -> Result<Vec<Entry>, FilesError> {
+    let fields = fields(text)?;
+    let mut entries = Vec::with_capacity(fields.len());
+    for (key, value) in fields {
+        let path = FilePath::of_segments([key.as_str()])
+            .map_err(|problem| FilesError::Name { key: shown(&key), problem })?;
+        let bytes = content(value.get()).ok_or_else(|| FilesError::Surrogate { key: shown(&key) })?;
+        entries.push(Entry { path, bytes, mode });
+    }
+    Ok(entries)
+}
+
+/// These files of a secret, each with the key that it shows.
+///
+/// # Errors
+/// Where the text is no object, or which key is not there or cannot be shown.
+pub fn chosen_files_of(
+    text: &str,
+    files: &[(FilePath, String)],
+    mode: u16,
+) -> Result<Vec<Entry>, FilesError> {
+    let fields = fields(text)?;
+    let entry = |(path, key): &(FilePath, String)| {
+        let missing = || FilesError::Missing { key: shown(key), file: path.to_string() };
+        let value = fields.get(key).ok_or_else(missing)?;
+        let bytes = content(value.get()).ok_or_else(|| FilesError::Surrogate { key: shown(key) })?;
+        Ok(Entry { path: path.clone(), bytes, mode })
+    };
+    files.iter().map(entry).collect()
+}
+
+fn fields(text: &str) -> Result<BTreeMap<String, &RawValue>, FilesError> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(FilesError::TooLong { found: text.len() });
     }
     // The parser's own message could show a value, so only its place is passed on.
-    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(text)
-        .map_err(|e| FilesError::NoObject { line: e.line(), column: e.column() })?;
-    let mut entries = Vec::with_capacity(fields.len());
-    for (key, value) in fields {
-        let shown = || key.chars().take(SHOWN_KEY).collect::<String>();
-        let path = FilePath::of_segments([key.as_str()])
-            .map_err(|problem| FilesError::Name { key: shown(), problem })?;
-        let bytes = content(value.get()).ok_or_else(|| FilesError::Surrogate { key: shown() })?;
-        entries.push(Entry { path, bytes, mode });
-    }
-    Ok(entries)
+    serde_json::from_str(text).map_err(|e| FilesError::NoObject { line: e.line(), column: e.column() })
+}
+
+fn shown(key: &str) -> String {
+    key.chars().take(SHOWN_KEY).collect()
 }
 
 /// What a file shows of one JSON value, which is valid JSON; `None` for a string that is no text.
