@@ -1,7 +1,7 @@
 //! Our template engine beside Go's on random templates, and gjson beside the Go library.
 
 use harness::oracle::systematic::cases;
-use harness::oracle::{Data, ours, paths};
+use harness::oracle::{Data, compare, ours, paths};
 use syncer_template::gjson::{self, Kind};
 
 /// Pairs of documents and paths; `KEYREEVE_TEST_SEED` asks about others.
@@ -39,8 +39,35 @@ fn gjson_agrees_with_the_go_library() {
     assert!(looked.failures.is_empty(), "{}", shown.join("\n"));
 }
 
+/// Templates; each of the functions comes at least a hundred times among them.
+const TEMPLATES: usize = 24_000;
+
 /// The text that must not be in any error.
 const MARKER: &str = "Hunter2Marker";
+
+#[test]
+fn templates_agree_with_go() {
+    let certificate = rcgen::generate_simple_self_signed(vec!["example.com".to_owned()]).unwrap();
+    let base64 =
+        |text: String| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text).into_bytes();
+    let extra = Data::from([
+        ("cert64".to_owned(), base64(certificate.cert.pem())),
+        ("key64".to_owned(), base64(certificate.signing_key.serialize_pem())),
+    ]);
+    let report = compare::run(seed(), TEMPLATES, extra, ours::render).unwrap();
+    println!("{}", report.text(seed()));
+    assert!(report.failures.is_empty(), "{} of {} differ, see above", report.failures.len(), report.cases);
+    assert!(report.rendered * 10 >= report.cases * 6, "fewer than 60 % render");
+    let few: Vec<_> = report.functions.iter().filter(|(_, count)| **count < 100).collect();
+    assert!(few.is_empty(), "asked about too seldom: {few:?}");
+}
+
+#[test]
+fn usual_edge_and_wrong_arguments_agree_with_go() {
+    let report = compare::systematic(ours::render).unwrap();
+    println!("{}", report.text(0));
+    assert!(report.failures.is_empty(), "{} of {} differ, see above", report.failures.len(), report.cases);
+}
 
 /// Every function, with secrets where other things should be: whatever goes wrong, no error shows one.
 #[test]

@@ -8,11 +8,9 @@ mod engine;
 mod environment;
 mod error;
 mod exec;
-#[allow(dead_code, unused_imports, reason = "used by the function groups, which land one by one")]
 mod function;
 mod functions;
 pub mod gjson;
-#[allow(dead_code, unused_imports, reason = "used by the function groups, which land one by one")]
 mod go;
 mod gofmt;
 mod gojson;

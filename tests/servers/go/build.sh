@@ -36,7 +36,7 @@ need_disk() {
 build() { # NAME MODULE PACKAGE
     local started=$SECONDS
     rm -f "$scratch/$1"
-    (cd "$modules/$2" && go build -ldflags "${ldflags:--s -w}" -o "$scratch/$1" "$3") >&2 || die "building $1 failed: see above"
+    (cd "$modules/$2" && go build ${build_mode:+"$build_mode"} -ldflags "${ldflags:--s -w}" -o "$scratch/$1" "$3") >&2 || die "building $1 failed: see above"
     mv -f "$scratch/$1" "$folder/$1"
     echo "$(basename "$0"): built $1 in $((SECONDS - started)) s, $(($(stat -c %s "$folder/$1") / 1000 / 1000)) MB" >&2
 }

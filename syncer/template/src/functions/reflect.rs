@@ -108,9 +108,12 @@ fn objects_equal(
     if a.equal(b) == Some(true) {
         return Ok(true);
     }
-    // Two pointers are equal if what they point to is.
+    // Two pointers are equal if what they point to is; so are two structs that hold such pointers.
     let (fields, others) = (a.fields(), b.fields());
-    if a.go_type().kind() != Kind::Ptr || fields.is_empty() || fields.len() != others.len() {
+    if !matches!(a.go_type().kind(), Kind::Ptr | Kind::Struct)
+        || fields.is_empty()
+        || fields.len() != others.len()
+    {
         return Ok(false);
     }
     all_equal(call, fields.into_iter().zip(others).map(|(a, b)| (a.2, b.2)), levels)

@@ -28,6 +28,8 @@ fn names_and_signatures_are_the_recorded_ones() {
         );
         assert!(seen.insert(function.name, ()).is_none(), "{} twice", function.name);
     }
+    let missing: Vec<&String> = recorded.keys().filter(|name| !seen.contains_key(name.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

@@ -40,11 +40,6 @@ impl List {
         Self { element, array: None, start: 0, len: 0 }
     }
 
-    /// A byte slice.
-    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
-        Self::new(Type::UINT8, bytes.iter().copied().map(Value::Uint8).collect())
-    }
-
     /// The element type.
     pub(crate) fn element(&self) -> Type {
         self.element

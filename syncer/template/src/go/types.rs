@@ -6,8 +6,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[rustfmt::skip]
 pub(crate) enum Kind {
-    Invalid, Bool, Int, Int8, Int16, Int32, Int64, Uint, Uint8, Uint16, Uint32, Uint64,
-    Float32, Float64, Complex64, Complex128, Func, Interface, Map, Ptr, Slice, String, Struct,
+    Invalid, Bool, Int, Int64, Uint8, Uint32, Uint64, Float64, Complex128,
+    Interface, Map, Ptr, Slice, String, Struct,
 }
 
 impl Kind {
@@ -17,20 +17,12 @@ impl Kind {
             Self::Invalid => "invalid",
             Self::Bool => "bool",
             Self::Int => "int",
-            Self::Int8 => "int8",
-            Self::Int16 => "int16",
-            Self::Int32 => "int32",
             Self::Int64 => "int64",
-            Self::Uint => "uint",
             Self::Uint8 => "uint8",
-            Self::Uint16 => "uint16",
             Self::Uint32 => "uint32",
             Self::Uint64 => "uint64",
-            Self::Float32 => "float32",
             Self::Float64 => "float64",
-            Self::Complex64 => "complex64",
             Self::Complex128 => "complex128",
-            Self::Func => "func",
             Self::Interface => "interface",
             Self::Map => "map",
             Self::Ptr => "ptr",
@@ -129,8 +121,7 @@ impl Type {
 
     /// Whether nil, as written in a template, can be given where this type is wanted.
     pub(crate) fn can_be_nil(self) -> bool {
-        self == Self::REFLECT
-            || matches!(self.kind(), Kind::Func | Kind::Interface | Kind::Map | Kind::Ptr | Kind::Slice)
+        self == Self::REFLECT || matches!(self.kind(), Kind::Interface | Kind::Map | Kind::Ptr | Kind::Slice)
     }
 }
 

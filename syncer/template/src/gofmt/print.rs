@@ -239,7 +239,11 @@ impl<'m> Printer<'m> {
         if object.is_nil() {
             let shown =
                 if self.flags.sharp_v { format!("({})(nil)", object.go_type()) } else { "<nil>".to_owned() };
-            return if verb == 'v' { self.pad(shown.as_bytes()) } else { self.bad_verb(&Value::Nil, verb) };
+            return match verb {
+                'v' => self.pad(shown.as_bytes()),
+                'd' => self.integer(value, 0, None, verb),
+                _ => self.bad_verb(value, verb),
+            };
         }
         if !self.erroring {
             if self.flags.sharp_v {
@@ -257,6 +261,13 @@ impl<'m> Printer<'m> {
         }
         let go = self.flags.sharp_v;
         let pointer = object.go_type().kind() == Kind::Ptr;
+        // Within something, a pointer is an address. Ours have none to show.
+        if pointer && depth > 0 && verb != 'v' {
+            return match verb {
+                'p' | 'b' | 'o' | 'd' | 'x' | 'X' => self.integer(value, 0, None, 'd'),
+                _ => self.bad_verb(value, verb),
+            };
+        }
         self.put(if pointer { b"&" } else { b"" })?;
         if go {
             self.put(object.go_type().to_string().trim_start_matches('*').as_bytes())?;
