@@ -61,6 +61,13 @@ fn into(
         {
             return Ok(Err(Refused));
         }
+        if let (Value::List(list), true) = (&value, target.element() == Type::STRING) {
+            // A list is looked for, or put, among strings before anything else is decided.
+            return Err(match there {
+                Some(_) => Failure::panic("reflect: call of reflect.Value.IsNil on string Value"),
+                None => not_assignable(list.go_type(), target),
+            });
+        }
         let filled = there.as_ref().filter(|there| !is_empty(there));
         let both_maps = matches!((filled, &value), (Some(Value::Map(_)), Value::Map(_)));
         let keeps_list = filled.is_some() && matches!(value, Value::List(_)) && !overwrite;
@@ -106,11 +113,14 @@ fn put(
     entry: (crate::go::Str, Value),
 ) -> Result<(), Failure> {
     if target.element() != Type::ANY && source.element() != target.element() {
-        return Err(Failure::panic(format!(
-            "reflect.Value.SetMapIndex: value of type {} is not assignable to type {}",
-            source.element(),
-            target.element()
-        )));
+        return Err(not_assignable(source.element(), target));
     }
     call.insert(target, entry.0, entry.1)
+}
+
+fn not_assignable(given: Type, target: &Map) -> Failure {
+    let element = target.element();
+    Failure::panic(format!(
+        "reflect.Value.SetMapIndex: value of type {given} is not assignable to type {element}"
+    ))
 }
