@@ -32,7 +32,7 @@ const TEMPLATES: [(&str, &str); 5] = [
     ),
     (
         "JSON taken apart",
-        "{{ $db := .json | fromJson }}{{ range $db.replicas }}{{ if .ready }}server {{ .name }}:{{ .port | int }} weight={{ default 1 .weight }}\n{{ end }}{{ end }}",
+        "{{ $db := .json | fromJson }}{{ range $db.replicas }}{{ if .ready }}server {{ .name }}:{{ .port | int }} weight={{ get . \"weight\" | default 1 }}\n{{ end }}{{ end }}",
     ),
     (
         "helpers and YAML",
