@@ -61,3 +61,6 @@ pub(crate) fn push_valid(out: &mut Vec<u8>, bytes: &[u8]) {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

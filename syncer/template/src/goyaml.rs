@@ -109,3 +109,6 @@ fn without_duplicates(members: Members) -> Members {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

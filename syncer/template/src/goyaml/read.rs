@@ -44,7 +44,10 @@ pub(super) fn characters(bytes: &[u8]) -> Characters {
                 end = BLOCK;
             }
             Err(problem) => {
-                text.truncate(block_start);
+                // That the text ends inside a character shows only where more is needed than there is.
+                if !problem.starts_with("incomplete") {
+                    text.truncate(block_start);
+                }
                 return Characters { text, problem: Some(problem) };
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use zeroize::Zeroizing;
 
-use super::characters::{is_blank, is_blankz, is_break, is_breakz};
+use super::characters::{is_blank, is_blankz, is_break};
 use super::read::{Characters, characters};
 use super::{ErrorText, MAX_DEPTH, failure};
 
@@ -260,7 +260,7 @@ impl Scanner {
     /// White space, comments and line breaks before a token.
     fn next_token_start(&mut self) {
         loop {
-            if self.mark.column == 0 && self.at(0) == '\u{feff}' {
+            if self.mark.index == 0 && self.at(0) == '\u{feff}' {
                 self.skip();
             }
             while self.at(0) == ' ' || ((self.in_flow() || !self.key_allowed) && self.at(0) == '\t') {
@@ -274,20 +274,6 @@ impl Scanner {
             if !self.in_flow() {
                 self.key_allowed = true;
             }
-        }
-    }
-
-    pub(super) fn skip_comment(&mut self) {
-        if self.at(0) == '#' {
-            while !is_breakz(self.at(0)) {
-                self.skip();
-            }
-        }
-    }
-
-    pub(super) fn skip_blanks(&mut self) {
-        while is_blank(self.at(0)) {
-            self.skip();
         }
     }
 
@@ -347,9 +333,14 @@ impl Scanner {
         if self.indents.len() > MAX_DEPTH {
             return Err(self.error(mark, &format!("exceeded max depth of {MAX_DEPTH}")));
         }
-        let place = place.map_or(self.tokens.len(), |number| number.saturating_sub(self.taken));
-        self.tokens.insert(place.min(self.tokens.len()), Token { kind, start: mark });
+        self.insert(place, Token { kind, start: mark });
         Ok(())
+    }
+
+    /// Puts a token before the one of this number; behind all if that is taken or there is none.
+    fn insert(&mut self, number: Option<usize>, token: Token) {
+        let place = number.and_then(|number| number.checked_sub(self.taken)).unwrap_or(self.tokens.len());
+        self.tokens.insert(place.min(self.tokens.len()), token);
     }
 
     /// Closes the block collections deeper than the column; all of them for `None`.
@@ -400,7 +391,9 @@ impl Scanner {
 
     fn flow_start(&mut self, kind: Kind) -> Scanned<()> {
         self.save_key()?;
-        self.keys.push(SimpleKey::default());
+        // Its number is that of the bracket, which can be no key any more once a flow without keys ends: as in Go.
+        let token = self.taken + self.tokens.len();
+        self.keys.push(SimpleKey { token, mark: self.mark, ..SimpleKey::default() });
         if self.keys.len() > MAX_DEPTH {
             return Err(self.error(self.mark, &format!("exceeded max depth of {MAX_DEPTH}")));
         }
@@ -458,8 +451,7 @@ impl Scanner {
         let level = self.keys.len() - 1;
         if self.key_valid(level)? {
             let key = self.keys.last().copied().unwrap_or_default();
-            let place = key.token.saturating_sub(self.taken).min(self.tokens.len());
-            self.tokens.insert(place, Token { kind: Kind::Key, start: key.mark });
+            self.insert(Some(key.token), Token { kind: Kind::Key, start: key.mark });
             self.roll(key.mark.column, Some(key.token), Kind::BlockMappingStart, key.mark)?;
             if let Some(key) = self.keys.last_mut() {
                 key.possible = false;

@@ -120,6 +120,20 @@ impl Scanner {
         Ok(())
     }
 
+    pub(super) fn skip_comment(&mut self) {
+        if self.at(0) == '#' {
+            while !is_breakz(self.at(0)) {
+                self.skip();
+            }
+        }
+    }
+
+    pub(super) fn skip_blanks(&mut self) {
+        while is_blank(self.at(0)) {
+            self.skip();
+        }
+    }
+
     pub(super) fn scan_directive(&mut self) -> Scanned<Kind> {
         let start = self.mark;
         self.skip();
