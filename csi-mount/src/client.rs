@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::config::{SecretRef, read_token};
-use crate::records::Batch;
-use crate::source::{Reading, ReportError, Source, SourceError};
+use crate::records::{Batch, ReportError, Sink};
+use crate::source::{Reading, Source, SourceError};
 
 #[cfg(test)]
 mod tests;
@@ -141,7 +141,9 @@ impl Source for BrokerSource {
     fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
+}
 
+impl Sink for BrokerSource {
     async fn report(&self, batch: &Batch) -> Result<(), ReportError> {
         let records: Vec<Delivery> = batch
             .records
@@ -150,7 +152,7 @@ impl Source for BrokerSource {
                 kind: DeliveryKind::FileOpen,
                 object: record.object.clone(),
                 target: record.target.clone(),
-                path: self.path(),
+                path: record.path.clone(),
                 version: (record.version > 0).then_some(record.version),
             })
             .collect();

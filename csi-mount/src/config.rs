@@ -35,12 +35,23 @@ pub struct Cli {
 pub enum Task {
     /// Mount one secret as files, one for each key, until a signal ends it.
     Mount(Box<MountArgs>),
+    /// Serve the volumes of a Kubernetes node, through CSI.
+    Node(Box<NodeArgs>),
     /// Print the version.
     Version,
+    /// The file server; the driver starts it itself.
+    #[command(hide = true)]
+    Serve(LogArgs),
+    /// The process that changes and mounts; the driver starts it itself.
+    #[command(hide = true)]
+    Mutate(LogArgs),
+    /// The process that follows secrets; the driver starts it itself.
+    #[command(hide = true)]
+    Control(Box<NodeArgs>),
 }
 
 /// How to log.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct LogArgs {
     /// Form of log lines.
     #[arg(long, env = "KEYREEVE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]

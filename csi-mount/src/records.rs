@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::source::{ReportError, Source};
+use crate::metrics::Metrics;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +34,8 @@ pub struct Record {
     pub object: String,
     /// Which file.
     pub target: String,
+    /// Path of the secret, such as `secret/data/app/db`.
+    pub path: String,
     /// Version of the secret that it shows; 0 for none.
     pub version: u64,
 }
@@ -47,27 +49,73 @@ pub struct Batch {
     pub records: Vec<Record>,
 }
 
-/// Takes records in; the end of the queue that the file system holds.
+/// Why records were not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// Not now: the same batch may be sent again.
+    #[error("{0}")]
+    Away(String),
+    /// Not these: the broker refuses them, or has them already.
+    #[error("{0}")]
+    Refused(String),
+    /// Never: the server keeps no such records.
+    #[error("the server takes no records")]
+    Unsupported,
+}
+
+/// Takes records to where they are kept.
+pub trait Sink: Send + Sync + 'static {
+    /// Takes a batch.
+    ///
+    /// # Errors
+    /// [`ReportError`].
+    fn report(&self, batch: &Batch) -> impl Future<Output = Result<(), ReportError>> + Send;
+}
+
+/// An open as it is noted.
+#[derive(Clone, Copy, Debug)]
+pub struct Open<'a> {
+    /// Who opened it.
+    pub object: &'a str,
+    /// Which file.
+    pub target: &'a str,
+    /// Path of the secret.
+    pub path: &'a str,
+    /// Version of the secret that it shows; 0 for none.
+    pub version: u64,
+}
+
+/// Takes records in; the end of the queue that is told of opens.
 #[derive(Debug)]
 pub struct Opens {
     queue: mpsc::Sender<Record>,
     last: AtomicU64,
     /// Whether the last record was dropped; only the first of a row is logged.
     dropping: AtomicBool,
+    metrics: Metrics,
 }
 
 /// A queue: what takes records in, and what [`deliver`] takes out of it.
-pub fn queue() -> (Opens, mpsc::Receiver<Record>) {
+pub fn queue(metrics: Metrics) -> (Opens, mpsc::Receiver<Record>) {
     let (queue, waiting) = mpsc::channel(QUEUE);
-    (Opens { queue, last: AtomicU64::new(0), dropping: AtomicBool::new(false) }, waiting)
+    (Opens { queue, last: AtomicU64::new(0), dropping: AtomicBool::new(false), metrics }, waiting)
 }
 
 impl Opens {
     /// Notes an open. Never waits.
-    pub fn note(&self, object: &str, target: &str, version: u64) {
+    pub fn note(&self, open: Open<'_>) {
         let number = self.last.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        let record = Record { number, object: printable(object), target: printable(target), version };
+        let record = Record {
+            number,
+            object: printable(open.object),
+            target: printable(open.target),
+            path: printable(open.path),
+            version: open.version,
+        };
         let full = matches!(self.queue.try_send(record), Err(mpsc::error::TrySendError::Full(_)));
+        if full {
+            self.metrics.lost(1);
+        }
         if full && !self.dropping.swap(full, Ordering::Relaxed) {
             tracing::warn!(
                 number,
@@ -77,10 +125,17 @@ impl Opens {
             self.dropping.store(false, Ordering::Relaxed);
         }
     }
+
+    /// Notes that this many opens were not told: their numbers are left out.
+    pub fn lost(&self, opens: u64) {
+        self.last.fetch_add(opens, Ordering::Relaxed);
+        self.metrics.lost(opens);
+        tracing::warn!(opens, "opens were not told in time; they become a gap in the audit log");
+    }
 }
 
 /// Sends what is in the queue until it is stopped, then what is left once more, or until the queue's other end is gone.
-pub async fn deliver<S: Source>(
+pub async fn deliver<S: Sink>(
     source: Arc<S>,
     mut waiting: mpsc::Receiver<Record>,
     stop: CancellationToken,
@@ -138,7 +193,7 @@ async fn gather(
 ///
 /// # Errors
 /// The server takes no records at all.
-async fn send<S: Source>(source: &S, batch: &Batch, stop: &CancellationToken) -> Result<(), ()> {
+async fn send<S: Sink>(source: &S, batch: &Batch, stop: &CancellationToken) -> Result<(), ()> {
     let mut failures = 0;
     loop {
         let stopped = stop.is_cancelled();

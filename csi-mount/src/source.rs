@@ -4,7 +4,7 @@ use broker_client::SecretText;
 use csi_mount_core::refresh::{Failure, Lease};
 use tokio::sync::watch;
 
-use crate::records::Batch;
+use crate::records::Sink;
 
 /// A secret as it was read.
 #[derive(Debug)]
@@ -25,22 +25,8 @@ pub struct SourceError {
     pub message: String,
 }
 
-/// Why records were not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    /// Not now: the same batch may be sent again.
-    #[error("{0}")]
-    Away(String),
-    /// Not these: the broker refuses them, or has them already.
-    #[error("{0}")]
-    Refused(String),
-    /// Never: the server keeps no such records.
-    #[error("the server takes no records")]
-    Unsupported,
-}
-
 /// Gives one secret, and takes records of who opened its files.
-pub trait Source: Send + Sync + 'static {
+pub trait Source: Sink {
     /// What records name as the secret's path, such as `secret/data/app/db`.
     fn path(&self) -> String;
 
@@ -65,10 +51,4 @@ pub trait Source: Send + Sync + 'static {
     /// A number that moves whenever the secret, or the right to read it, may have changed, and once when it is known
     /// whether changes are told at all.
     fn changes(&self) -> watch::Receiver<u64>;
-
-    /// Takes records.
-    ///
-    /// # Errors
-    /// [`ReportError`].
-    fn report(&self, batch: &Batch) -> impl Future<Output = Result<(), ReportError>> + Send;
 }

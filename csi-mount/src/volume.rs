@@ -7,7 +7,7 @@ use csi_mount_core::snapshot::Snapshot;
 use csi_mount_core::tree::{Opened, Tree, TreeError};
 
 use crate::readers;
-use crate::records::Opens;
+use crate::records::{Open, Opens};
 
 /// A mounted secret. The tree's lock is held for looking up and changing only, never while anything is read or written.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct Volume {
     tree: Mutex<Tree>,
     opens: Opens,
     at: PathBuf,
+    /// Path of the secret.
+    path: String,
     /// Owner of files and folders.
     pub uid: u32,
     /// Group of files and folders.
@@ -22,9 +24,9 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// A volume that shows a snapshot, to be mounted at `at`, and belongs to `(uid, gid)`.
-    pub fn new(snapshot: Snapshot, opens: Opens, at: PathBuf, (uid, gid): (u32, u32)) -> Self {
-        Self { tree: Mutex::new(Tree::new(snapshot)), opens, at, uid, gid }
+    /// A volume that shows a snapshot of the secret `path`, to be mounted at `at`, and belongs to `(uid, gid)`.
+    pub fn new(snapshot: Snapshot, opens: Opens, (at, path): (PathBuf, String), (uid, gid): (u32, u32)) -> Self {
+        Self { tree: Mutex::new(Tree::new(snapshot)), opens, at, path, uid, gid }
     }
 
     /// Asks or changes the tree.
@@ -40,7 +42,9 @@ impl Volume {
     pub fn open(&self, ino: u64, tid: u32) -> Result<Opened, TreeError> {
         let opened = self.tree(|tree| tree.open(ino))?;
         let target = format!("file {}/{}", self.at.display(), opened.path);
-        self.opens.note(&readers::reader(tid).describe(), &target, opened.version);
+        let object = readers::reader(tid).describe();
+        let version = opened.version;
+        self.opens.note(Open { object: &object, target: &target, path: &self.path, version });
         Ok(opened)
     }
 }

@@ -74,6 +74,7 @@ impl Member {
     pub fn start(&mut self, program: &Path, now: Instant) -> io::Result<u32> {
         let (ours, theirs) = Link::pair()?;
         let pid = Command::new(program)
+            .arg0("keyreeve-csi")
             .args(&self.role.args)
             .envs(self.role.environment.iter().copied())
             .stdin(Stdio::from(OwnedFd::from(theirs)))

@@ -2,11 +2,7 @@
 
 use std::sync::Mutex;
 
-use csi_mount_core::refresh::Lease;
-use tokio::sync::watch;
-
 use super::*;
-use crate::source::{Reading, SourceError};
 
 /// Answers with what is prepared, then with "taken", and keeps the numbers it was sent.
 #[derive(Default)]
@@ -15,27 +11,7 @@ struct Log {
     sent: Mutex<Vec<Vec<u64>>>,
 }
 
-impl Source for Log {
-    fn path(&self) -> String {
-        String::new()
-    }
-
-    async fn read(&self) -> Result<Reading, SourceError> {
-        unreachable!("records are not read")
-    }
-
-    async fn lease(&self) -> Result<Lease, SourceError> {
-        unreachable!("records need no lease")
-    }
-
-    async fn renew(&self) -> Result<Lease, SourceError> {
-        unreachable!("records need no lease")
-    }
-
-    fn changes(&self) -> watch::Receiver<u64> {
-        unreachable!("records do not change")
-    }
-
+impl Sink for Log {
     async fn report(&self, batch: &Batch) -> Result<(), ReportError> {
         assert_eq!(batch.first, batch.records[0].number);
         self.sent.lock().unwrap().push(batch.records.iter().map(|record| record.number).collect());
@@ -44,12 +20,14 @@ impl Source for Log {
     }
 }
 
+const OPEN: Open<'_> = Open { object: "process 1 (x)", target: "file a", path: "secret/data/a", version: 1 };
+
 /// Notes `count` opens, of which the queue's bound drops some, and delivers them. Returns the numbers of each batch sent.
 fn check(count: usize, answers: Vec<ReportError>) -> Vec<Vec<u64>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let log = Arc::new(Log { answers: Mutex::new(answers), ..Log::default() });
-    let (opens, waiting) = queue();
-    (0..count).for_each(|_| opens.note("process 1 (x)", "file a", 1));
+    let (opens, waiting) = queue(Metrics::default());
+    (0..count).for_each(|_| opens.note(OPEN));
     drop(opens);
     runtime.block_on(deliver(Arc::clone(&log), waiting, CancellationToken::new()));
     log.sent.lock().unwrap().clone()
@@ -76,14 +54,18 @@ fn batches_are_full_and_in_order() {
 
 #[test]
 fn a_full_queue_drops_and_the_numbers_tell() {
-    let (opens, mut waiting) = queue();
-    (0..QUEUE + 5).for_each(|_| opens.note("o", "t", 1));
+    let (opens, mut waiting) = queue(Metrics::default());
+    (0..QUEUE + 5).for_each(|_| opens.note(OPEN));
     assert_eq!(waiting.blocking_recv().unwrap().number, 1);
-    opens.note("o", "t", 1);
+    opens.note(OPEN);
+    assert_eq!(waiting.blocking_recv().unwrap().number, 2);
+    opens.lost(3);
+    opens.note(OPEN);
     drop(opens);
     let rest: Vec<u64> = std::iter::from_fn(|| waiting.blocking_recv()).map(|record| record.number).collect();
     assert_eq!(rest.len(), QUEUE);
-    assert_eq!(rest[QUEUE - 2..], [QUEUE as u64, QUEUE as u64 + 6], "five are missing before the last");
+    let whole = QUEUE as u64;
+    assert_eq!(rest[QUEUE - 3..], [whole, whole + 6, whole + 10], "five are missing, then three");
 }
 
 #[tokio::test]
@@ -91,7 +73,7 @@ async fn a_gap_begins_a_new_batch_and_the_end_sends_what_is_left() {
     let log = Arc::new(Log::default());
     let (sender, waiting) = mpsc::channel(QUEUE);
     for number in [1, 2, 5] {
-        let record = Record { number, object: "o".to_owned(), target: "t".to_owned(), version: 1 };
+        let record = Record { number, object: "o".to_owned(), target: "t".to_owned(), path: "p".to_owned(), version: 1 };
         sender.send(record).await.unwrap();
     }
     let stop = CancellationToken::new();
