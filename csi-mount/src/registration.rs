@@ -65,7 +65,8 @@ impl Registration for Service {
 impl Registrar {
     /// Path of the socket that kubelet finds.
     pub fn socket(&self) -> PathBuf {
-        self.folder.join(format!("{}-reg.sock", self.driver_name))
+        // The kubelet sends the escaped path as `:authority`, where a percent sign is legal only before an `@`.
+        self.folder.join(format!("driver@{}-reg.sock", self.driver_name))
     }
 
     /// Offers the driver until it is stopped, then takes the socket away, which tells kubelet that it is gone.
