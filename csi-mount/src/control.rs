@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
 use self::hub::Hub;
-use self::identity::Credential;
+use self::credential::Credential;
 use self::plane::{Plane, PlaneError};
 use self::secrets::{IdentityKey, Secrets};
 use self::uplink::Uplink;
@@ -28,8 +28,10 @@ use crate::proto::csi::node_server::NodeServer;
 use crate::registration::Registrar;
 use crate::{memory, records, sockets};
 
+pub mod credential;
 pub mod decide;
 pub mod failed;
+pub mod held;
 pub mod hub;
 pub mod identity;
 pub mod meta;

@@ -5,7 +5,6 @@ use std::fmt;
 
 use serde::Deserialize;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use crate::files::{self, Entry, FilesError};
 use crate::path::{FilePath, NameError};
@@ -282,15 +281,17 @@ impl fmt::Display for Pod {
 }
 
 #[derive(Deserialize)]
-struct Issued {
-    token: String,
+struct Issued<'a> {
+    /// Borrowed, so that no copy of it is left behind; a JWT needs no escapes.
+    token: &'a str,
 }
 
 /// The service account's token of an audience, from kubelet's JSON text; `None` where there is none for it.
 ///
 /// # Errors
 /// [`RequestError::Tokens`].
-pub fn token_of(tokens: &str, audience: &str) -> Result<Option<Zeroizing<String>>, RequestError> {
-    let tokens: BTreeMap<String, Issued> = serde_json::from_str(tokens).map_err(|_| RequestError::Tokens)?;
-    Ok(tokens.into_iter().find(|(name, _)| name == audience).map(|(_, issued)| Zeroizing::new(issued.token)))
+pub fn token_of<'a>(tokens: &'a str, audience: &str) -> Result<Option<&'a str>, RequestError> {
+    let tokens: BTreeMap<String, Issued<'a>> =
+        serde_json::from_str(tokens).map_err(|_| RequestError::Tokens)?;
+    Ok(tokens.get(audience).map(|issued| issued.token))
 }

@@ -50,7 +50,7 @@ impl Hub {
 
     /// Follows until it is dropped, or until the server turns out to have no change stream.
     pub async fn follow(self) {
-        let (mut after, mut failures, mut before) = (None, 0, false);
+        let (mut after, mut failures, mut before) = (None, 0_u32, false);
         loop {
             let ended = self.once(after, before).await;
             self.secrets.followed(false);

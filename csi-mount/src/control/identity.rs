@@ -1,86 +1,22 @@
 //! A token of the broker: logged in when it is needed, renewed while it is used, and revoked with its last user.
 
-use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use broker_client::{CallError, Client, Login, SecretText, Session, Token, TokenInfo};
+use broker_client::{CallError, Client, Login, Session, Token, TokenInfo};
 use csi_mount_core::refresh::{Failure, Millis, Policy, backoff};
 use tokio::sync::watch;
 
+use super::credential::{Credential, Way};
+use super::held::{Held, Lease};
+use super::secrets::IdentityKey;
 use super::trouble::Trouble;
 use crate::clock;
-use crate::config::{read_jwt, read_token};
 
 /// How long a revocation may take to be told after the first request that it made fail.
 const GRACE: Duration = Duration::from_millis(500);
 /// The longest wait until a token's end is looked at again.
 const LOOK: Millis = 60_000;
-/// The shortest time until a token is renewed.
-const MIN_RENEWAL: Millis = 1_000;
-
-/// What an identity proves itself with.
-pub enum Credential {
-    /// A token of the broker that somebody else made.
-    Token(Token),
-    /// A file with such a token; a new one in it is used from then on.
-    TokenFile(PathBuf),
-    /// A token of a service account, to log in with.
-    ServiceAccount {
-        /// Mount of the auth method.
-        mount: String,
-        /// Role.
-        role: String,
-        /// The service account's token.
-        jwt: SecretText,
-    },
-    /// A file with a token of a service account.
-    ServiceAccountFile {
-        /// Mount of the auth method.
-        mount: String,
-        /// Role.
-        role: String,
-        /// The file.
-        file: PathBuf,
-    },
-}
-
-impl Credential {
-    /// Whether a new token can be had with it.
-    const fn is_login(&self) -> bool {
-        matches!(self, Self::ServiceAccount { .. } | Self::ServiceAccountFile { .. })
-    }
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Token(_) => f.write_str("Token"),
-            Self::TokenFile(file) => write!(f, "TokenFile({})", file.display()),
-            Self::ServiceAccount { mount, role, .. } => write!(f, "ServiceAccount({mount}, {role})"),
-            Self::ServiceAccountFile { mount, role, .. } => write!(f, "ServiceAccountFile({mount}, {role})"),
-        }
-    }
-}
-
-/// A token of the broker and what is known about it. Its `Debug` shows nothing of the token.
-#[derive(Clone, Debug)]
-pub struct Held {
-    /// The token.
-    pub token: Token,
-    /// When it ends, in milliseconds since 1970; `None` for never or not known.
-    pub ends: Option<u64>,
-    session: Session,
-    accessor: String,
-    policies: Vec<String>,
-    renew_at: Option<Millis>,
-    /// Counts the tokens of an identity.
-    serial: u64,
-    /// Whether it was made by a login of ours, which ends with us.
-    ours: bool,
-}
-
 #[derive(Debug)]
 struct State {
     credential: Credential,
@@ -95,6 +31,8 @@ struct State {
 #[derive(Debug)]
 pub struct Identity {
     client: Client,
+    /// Whose token it is.
+    pub key: IdentityKey,
     /// Who it is, for messages.
     pub name: String,
     state: Mutex<State>,
@@ -110,11 +48,12 @@ fn move_on(number: &watch::Sender<u64>) {
 
 impl Identity {
     /// An identity that has not logged in yet, or that goes on with a token from before.
-    pub fn new(client: Client, name: String, credential: Credential) -> Arc<Self> {
+    pub fn new(client: Client, key: IdentityKey, name: String, credential: Credential) -> Arc<Self> {
         let state = State { credential, held: None, ended: None, serial: 0, renew_failures: 0 };
         let one_login = tokio::sync::Mutex::new(());
         let (rights, tokens) = (watch::Sender::new(0), watch::Sender::new(0));
-        let identity = Arc::new(Self { client, name, state: Mutex::new(state), one_login, rights, tokens });
+        let identity = Self { client, key, name, state: Mutex::new(state), one_login, rights, tokens };
+        let identity = Arc::new(identity);
         tokio::spawn(keep(Arc::downgrade(&identity)));
         identity
     }
@@ -201,12 +140,7 @@ impl Identity {
 
     fn usable(&self) -> Result<Option<(Session, u64)>, Trouble> {
         self.state(|state| {
-            let file = match &state.credential {
-                Credential::TokenFile(path) => {
-                    Some(read_token(path).map_err(|e| Trouble::new(Failure::Away, e.to_string()))?)
-                }
-                _ => None,
-            };
+            let file = state.credential.token_in_file()?;
             let other = |token: &Token| file.as_ref().is_some_and(|now| now.expose() != token.expose());
             if state.ended.as_ref().is_some_and(|ended| ended.as_ref().is_some_and(other)) {
                 state.ended = None;
@@ -220,23 +154,7 @@ impl Identity {
     }
 
     async fn log_in(&self) -> Result<(Session, u64), Trouble> {
-        enum Way {
-            Token(Token),
-            Login(String, String, SecretText),
-        }
-        let away = |error: crate::config::TokenFileError| Trouble::new(Failure::Away, error.to_string());
-        let way = self.state(|state| {
-            Ok(match &state.credential {
-                Credential::Token(token) => Way::Token(token.clone()),
-                Credential::TokenFile(file) => Way::Token(read_token(file).map_err(away)?),
-                Credential::ServiceAccount { mount, role, jwt } => {
-                    Way::Login(mount.clone(), role.clone(), jwt.clone())
-                }
-                Credential::ServiceAccountFile { mount, role, file } => {
-                    Way::Login(mount.clone(), role.clone(), read_jwt(file).map_err(away)?)
-                }
-            })
-        })?;
+        let way = self.state(|state| state.credential.way())?;
         match way {
             Way::Token(token) => {
                 let session = self.client.with_token(token.clone());
@@ -248,7 +166,7 @@ impl Identity {
                 };
                 Ok(self.hold(held))
             }
-            Way::Login(mount, role, jwt) => {
+            Way::Login { mount, role, jwt } => {
                 let login = self.client.login_kubernetes(&mount, &role, &jwt).await;
                 let login = login.map_err(|error| {
                     let what = format!("the login of {} at auth/{mount} with the role {role}", self.name);
@@ -489,64 +407,3 @@ async fn keep(identity: Weak<Identity>) {
     }
 }
 
-struct Lease {
-    ends: Option<u64>,
-    renew_at: Option<Millis>,
-}
-
-impl Lease {
-    /// `ttl` zero is for ever.
-    fn of(ttl: Duration) -> Self {
-        let ttl = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        if ttl == 0 {
-            return Self { ends: None, renew_at: None };
-        }
-        // Renewed, or logged in again, when two thirds of its life are over.
-        let wait = (ttl / 3).saturating_mul(2).max(MIN_RENEWAL);
-        Self {
-            ends: Some(clock::unix_millis().saturating_add(ttl)),
-            renew_at: Some(clock::now().saturating_add(wait)),
-        }
-    }
-}
-
-impl Held {
-    fn is_over(&self) -> bool {
-        self.ends.is_some_and(|ends| ends <= clock::unix_millis())
-    }
-
-    fn logged_in(login: &Login, session: Session) -> Self {
-        let lease = Lease::of(login.lease);
-        Self {
-            token: login.token.clone(),
-            ends: lease.ends,
-            session,
-            accessor: login.accessor.clone(),
-            policies: login.policies.clone(),
-            renew_at: lease.renew_at,
-            serial: 0,
-            ours: true,
-        }
-    }
-
-    fn looked_up(token: Token, session: Session, info: &TokenInfo) -> Self {
-        // A token that ends right now is not one that never ends.
-        let ttl = info.expire_time.as_ref().map_or(Duration::ZERO, |_| info.ttl.max(Duration::from_millis(1)));
-        let lease = Lease::of(ttl);
-        Self {
-            token,
-            ends: lease.ends,
-            session,
-            accessor: info.accessor.clone(),
-            policies: info.policies.clone(),
-            renew_at: lease.renew_at.filter(|_| info.renewable),
-            serial: 0,
-            ours: false,
-        }
-    }
-
-    fn unknown(token: Token, session: Session) -> Self {
-        let (accessor, policies) = (String::new(), Vec::new());
-        Self { token, ends: None, session, accessor, policies, renew_at: None, serial: 0, ours: false }
-    }
-}

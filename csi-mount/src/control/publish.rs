@@ -73,14 +73,12 @@ impl Volumes {
         };
         let now = following.source();
         let key = wanted.identity_key();
-        // A login that was revoked stays so for the pod: only a new pod logs in anew.
-        if now.identity().is_ended() && !wanted.has_token() {
-            return;
-        }
-        let identity = self.secrets.identity(key, &wanted.identity_name(), wanted.credential());
-        if Arc::ptr_eq(&identity, now.identity()) {
-            return;
-        }
+        // A token that was revoked stays so for the pod: only a new pod, or another token, reads again.
+        let identity = if now.identity().is_ended() && now.identity().key == key {
+            Arc::clone(now.identity())
+        } else {
+            self.secrets.identity(key, &wanted.identity_name(), wanted.credential())
+        };
         let source = self.secrets.source(&identity, &wanted.secret);
         following.change(source, Meta::of(Some(request)));
     }

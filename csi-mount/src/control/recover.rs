@@ -60,12 +60,15 @@ impl Volumes {
     }
 
     fn go_on(&self, wanted: Wanted, meta: Meta, (slot, shown): (Slot, Shown)) -> Following {
-        let identity =
-            self.secrets.identity(wanted.identity_key(), &wanted.identity_name(), wanted.credential());
-        if meta.token_revoked {
-            identity.end();
-        } else if identity.held().is_none()
-            && let Ok(token) = broker_client::Token::parse(&meta.token)
+        let (key, name, credential) = (wanted.identity_key(), wanted.identity_name(), wanted.credential());
+        let identity = if meta.token_revoked {
+            self.secrets.ended(key, &name, credential)
+        } else {
+            self.secrets.identity(key, &name, credential)
+        };
+        if identity.held().is_none()
+            && !identity.is_ended()
+            && let Ok(token) = broker_client::Token::parse(meta.token.as_bytes())
         {
             identity.go_on(token, (meta.token_ends > 0).then_some(meta.token_ends));
         }

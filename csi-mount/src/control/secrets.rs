@@ -1,6 +1,5 @@
 //! The secrets that a node shows, each read once for all volumes of one identity, and read again when it may have changed.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -11,7 +10,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use zeroize::Zeroizing;
 
-use super::identity::{Credential, Identity};
+use super::credential::Credential;
+use super::identity::Identity;
 use super::trouble::Trouble;
 use crate::clock;
 use crate::config::SecretRef;
@@ -75,7 +75,7 @@ struct Rhythm {
 }
 
 /// Whose token it is: volumes with the same key share an identity.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum IdentityKey {
     /// A service account, by auth mount, role, audience, namespace and name.
     ServiceAccount([String; 5]),
@@ -90,11 +90,9 @@ pub enum IdentityKey {
 pub struct Secrets {
     client: Client,
     rhythm: Arc<Rhythm>,
-    identities: Mutex<Known>,
+    identities: Mutex<Vec<Weak<Identity>>>,
     sources: Mutex<Vec<Weak<Source>>>,
 }
-
-type Known = BTreeMap<IdentityKey, Weak<Identity>>;
 
 impl std::fmt::Debug for IdentityKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -123,14 +121,22 @@ impl Secrets {
     /// One whose token was revoked is not found any more: who comes anew logs in anew.
     pub fn identity(&self, key: IdentityKey, name: &str, credential: Credential) -> Arc<Identity> {
         let mut known = lock(&self.identities);
-        known.retain(|_, identity| identity.strong_count() > 0);
-        let found = known.get(&key).and_then(Weak::upgrade).filter(|identity| !identity.is_ended());
+        known.retain(|identity| identity.strong_count() > 0);
+        let found = known.iter().filter_map(Weak::upgrade).find(|found| found.key == key && !found.is_ended());
         if let Some(found) = found {
             found.refresh(credential);
             return found;
         }
-        let identity = Identity::new(self.client.clone(), name.to_owned(), credential);
-        known.insert(key, Arc::downgrade(&identity));
+        let identity = Identity::new(self.client.clone(), key, name.to_owned(), credential);
+        known.push(Arc::downgrade(&identity));
+        identity
+    }
+
+    /// An identity whose token was revoked, as a former process was told: nothing is read with it any more.
+    pub fn ended(&self, key: IdentityKey, name: &str, credential: Credential) -> Arc<Identity> {
+        // In no list: whoever comes anew with the same key logs in anew.
+        let identity = Identity::new(self.client.clone(), key, name.to_owned(), credential);
+        identity.end();
         identity
     }
 
@@ -187,7 +193,7 @@ impl Secrets {
 
     /// The token of this accessor was revoked.
     pub fn revoked(&self, accessor: &str) {
-        let known: Vec<_> = lock(&self.identities).values().filter_map(Weak::upgrade).collect();
+        let known: Vec<_> = lock(&self.identities).iter().filter_map(Weak::upgrade).collect();
         let mut seen: Vec<_> = self.all().iter().map(|shared| Arc::clone(&shared.identity)).collect();
         seen.extend(known);
         for identity in seen {

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::decide::Rules;
 use super::failed::Failed;
-use super::identity::Credential;
+use super::credential::Credential;
 use super::secrets::IdentityKey;
 use super::volume::{Render, Spec};
 use crate::config::SecretRef;
@@ -182,11 +182,6 @@ impl Wanted {
             },
         }
     }
-
-    /// Whether it came with a token of the broker.
-    pub const fn has_token(&self) -> bool {
-        matches!(self.proof, Proof::Token(..))
-    }
 }
 
 /// The group of the files, from a capability that can be served.
@@ -229,6 +224,6 @@ impl Proof {
             let help = "the role of the pod's service account at the broker";
             return Err(RequestError::Missing { name: "role", help }.into());
         }
-        Ok(Self::ServiceAccount(SecretText::new(jwt.to_string())))
+        Ok(Self::ServiceAccount(SecretText::new(jwt.to_owned())))
     }
 }
