@@ -1,9 +1,11 @@
 //! Tests on a whole Kubernetes node: pods, the kubelet, and the node driver as it is installed.
 
-#[path = "node/installed.rs"]
-mod installed;
+#[path = "node/driver.rs"]
+mod driver;
 #[path = "node/plain.rs"]
 mod plain;
+#[path = "node/world.rs"]
+mod world;
 
 use std::time::Duration;
 

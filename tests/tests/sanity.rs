@@ -1,0 +1,125 @@
+//! The conformance suite of the Container Storage Interface against the driver, a real broker behind it; what is skipped is
+//! listed with its reason in `sanity/skipped.txt`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::time::Duration;
+
+use harness::http::{self, Request};
+use harness::node::Space;
+use harness::process::Process;
+use harness::sanity::{Outcome, Shim, run};
+use harness::target::{Broker, BrokerOptions, Server, built, fetched, free_port};
+use serde_json::json;
+
+/// How long the driver may take until it answers.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// The pod that all volumes are for.
+const POD: &str = "0b5cbf4e-5b0c-4a2e-9d3e-3f0a8c1d2e4f";
+
+/// How the driver is called in the suite.
+const NODE: &str = "node-1";
+
+fn broker() -> Server {
+    let broker = Broker::start(&BrokerOptions::default()).unwrap();
+    let secret = json!({"data": {"password": "x7-sanity", "user": "app"}});
+    broker.must("POST", "secret/data/app/db", Some(&secret)).unwrap();
+    broker
+}
+
+/// Starts the driver in the namespaces, reachable at `folder/csi.sock`, and waits until it is healthy.
+fn driver(space: &Space, folder: &Path, broker: &Server) -> Process {
+    let token_file = folder.join("driver.token");
+    std::fs::write(&token_file, &broker.root_token).unwrap();
+    let listen = format!("127.0.0.1:{}", free_port().unwrap());
+    let mut command = space.command(built("keyreeve-csi").unwrap());
+    command.args([
+        "node",
+        "--registrar",
+        "external",
+        "--any-target-name",
+        "--node-id",
+        NODE,
+        "--listen",
+        &listen,
+    ]);
+    command.arg(format!("--endpoint=unix://{}", folder.join("csi.sock").display()));
+    command.arg(format!("--broker-address={}", broker.url())).arg("--token-file").arg(token_file);
+    let mut process = Process::start("keyreeve-csi", &command, &folder.join("csi.log")).unwrap();
+    let health = Request::new("GET", "/healthz");
+    process
+        .wait_until(LIMIT, || http::send(&listen, &health).is_ok_and(|answer| answer.status == 200))
+        .unwrap();
+    process
+}
+
+/// What kubelet says about the volume's pod, and the volume's attributes.
+fn context() -> HashMap<String, String> {
+    let pairs = [
+        ("csi.storage.k8s.io/ephemeral", "true"),
+        ("csi.storage.k8s.io/pod.name", "app-1"),
+        ("csi.storage.k8s.io/pod.namespace", "shop"),
+        ("csi.storage.k8s.io/pod.uid", POD),
+        ("csi.storage.k8s.io/serviceAccount.name", "app"),
+        ("secret", "secret/app/db"),
+    ];
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+}
+
+/// The cases of the list, each with the reason above it.
+fn listed() -> BTreeMap<&'static str, &'static str> {
+    let mut reason = "";
+    let mut listed = BTreeMap::new();
+    for line in
+        include_str!("sanity/skipped.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
+        match line.strip_prefix("  ") {
+            None => reason = line,
+            Some(name) => assert!(listed.insert(name, reason).is_none(), "{name} is listed twice"),
+        }
+    }
+    listed
+}
+
+#[test]
+fn the_driver_conforms_and_skips_only_what_is_listed() {
+    assert!(Path::new("/dev/fuse").exists(), "this test mounts through FUSE: it needs /dev/fuse and root");
+    let suite = fetched("kubernetes.sh").unwrap().join("csi-sanity");
+    let dir = tempfile::Builder::new().prefix("keyreeve-sanity-").tempdir().unwrap();
+    let folder = dir.path();
+    let volumes = format!("/var/lib/kubelet/pods/{POD}/volumes/kubernetes.io~csi");
+    let broker = broker();
+    let space = Space::start(folder).unwrap();
+    space.run(&["mkdir", "-p", &volumes]).unwrap();
+    let _driver = driver(&space, folder, &broker);
+    let _shim = Shim::start(&folder.join("shim.sock"), &folder.join("csi.sock"), context()).unwrap();
+    let secrets = folder.join("secrets.yaml");
+    let token = json!({"NodePublishVolumeSecret": {"token": broker.root_token}});
+    std::fs::write(&secrets, token.to_string()).unwrap();
+
+    let mut command = space.command(suite);
+    command.arg(format!("--csi.endpoint=unix://{}", folder.join("shim.sock").display()));
+    command.arg(format!("--csi.mountdir={volumes}/data")).arg(format!("--csi.secrets={}", secrets.display()));
+    command.arg(format!("--csi.stagingdir={}", folder.join("staging").display()));
+    let specs = run(&mut command, &folder.join("report.json")).unwrap();
+
+    let failed: Vec<_> = specs.iter().filter(|spec| matches!(spec.outcome, Outcome::Failed(_))).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+    let skipped: BTreeSet<&str> =
+        specs.iter().filter(|spec| spec.outcome == Outcome::Skipped).map(|spec| spec.name.as_str()).collect();
+    let listed: BTreeSet<&str> = listed().into_keys().collect();
+    let new: Vec<_> = skipped.difference(&listed).collect();
+    let gone: Vec<_> = listed.difference(&skipped).collect();
+    assert!(new.is_empty(), "skipped and not listed with a reason: {new:#?}");
+    assert!(gone.is_empty(), "listed and not skipped: {gone:#?}");
+    println!("{} cases passed, {} are skipped with a reason", specs.len() - skipped.len(), skipped.len());
+
+    let left: Vec<_> = space
+        .mount_points()
+        .unwrap()
+        .into_iter()
+        .filter(|point| point.contains("kubernetes.io~csi"))
+        .collect();
+    assert!(left.is_empty(), "still mounted: {left:?}");
+}
