@@ -10,8 +10,8 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
-use self::hub::Hub;
 use self::credential::Credential;
+use self::hub::Hub;
 use self::plane::{Plane, PlaneError};
 use self::secrets::{IdentityKey, Secrets};
 use self::uplink::Uplink;
@@ -108,8 +108,7 @@ async fn serve(config: NodeConfig, link: Link) -> Result<(), ControlError> {
     let secrets = Arc::new(Secrets::new(config.client.clone(), config.interval));
     let own = secrets.identity(IdentityKey::Own, "the driver", config.login.clone().into());
     let (opens, waiting) = records::queue(metrics.clone());
-    let places =
-        Places { kubelet_dir: config.kubelet_dir.clone(), any_target_name: config.any_target_name };
+    let places = Places { kubelet_dir: config.kubelet_dir.clone(), any_target_name: config.any_target_name };
     let volumes =
         Arc::new(Volumes::new(Plane(keeper), Arc::clone(&secrets), places, (opens, metrics.clone())));
 

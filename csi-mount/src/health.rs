@@ -30,10 +30,8 @@ pub struct Health {
 
 /// Serves `/healthz` and `/metrics` until it is stopped.
 pub async fn serve(listener: TcpListener, health: Health, stop: CancellationToken) {
-    let router = Router::new()
-        .route("/healthz", get(healthz))
-        .route("/metrics", get(metrics))
-        .with_state(health);
+    let router =
+        Router::new().route("/healthz", get(healthz)).route("/metrics", get(metrics)).with_state(health);
     let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
     if let Err(error) = served {
         tracing::error!(%error, "health and metrics are not served any more");

@@ -77,7 +77,11 @@ impl Default for Metrics {
         registry.register("node_publish", "Volumes that were published", Family::clone(&publishes));
         registry.register("node_publish_error", "Publishes that failed", Family::clone(&publish_errors));
         registry.register("node_unpublish", "Volumes that were unpublished", Family::clone(&unpublishes));
-        registry.register("node_unpublish_error", "Unpublishes that failed", Family::clone(&unpublish_errors));
+        registry.register(
+            "node_unpublish_error",
+            "Unpublishes that failed",
+            Family::clone(&unpublish_errors),
+        );
         registry.register("rotation_reconcile", "Reads of shown secrets", Family::clone(&rotations));
         registry.register("rotation_reconcile_error", "Reads that failed", Family::clone(&rotation_errors));
         registry.register(

@@ -135,11 +135,7 @@ impl Opens {
 }
 
 /// Sends what is in the queue until it is stopped, then what is left once more, or until the queue's other end is gone.
-pub async fn deliver<S: Sink>(
-    source: Arc<S>,
-    mut waiting: mpsc::Receiver<Record>,
-    stop: CancellationToken,
-) {
+pub async fn deliver<S: Sink>(source: Arc<S>, mut waiting: mpsc::Receiver<Record>, stop: CancellationToken) {
     let mut next = None;
     loop {
         let first = match next.take() {

@@ -99,9 +99,7 @@ impl Registrar {
         let listener = sockets::listen(&self.socket())?;
         let (taken, mut told) = mpsc::channel(1);
         let service = Service { registrar: self.clone(), taken };
-        let refused = async {
-            while told.recv().await.unwrap_or(true) {}
-        };
+        let refused = async { while told.recv().await.unwrap_or(true) {} };
         Server::builder()
             .add_service(RegistrationServer::new(service))
             .serve_with_incoming_shutdown(UnixListenerStream::new(listener), async {

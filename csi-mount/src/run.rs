@@ -13,8 +13,8 @@ use crate::client::BrokerSource;
 use crate::config::{Config, MountOptions};
 use crate::follow::{FetchError, Follower};
 use crate::fuse::Fuse;
-use crate::mounts::{self, MountError, Mounted};
 use crate::metrics::Metrics;
+use crate::mounts::{self, MountError, Mounted};
 use crate::records;
 use crate::source::Source;
 use crate::volume::Volume;
@@ -77,7 +77,8 @@ pub async fn start<S: Source>(source: Arc<S>, options: &MountOptions) -> Result<
     let snapshot = follower.first().await?;
     let version = snapshot.stamp().version;
     let (opens, waiting) = records::queue(Metrics::default());
-    let volume = Arc::new(Volume::new(snapshot, opens, (at.clone(), source.path()), (options.uid, options.gid)));
+    let volume =
+        Arc::new(Volume::new(snapshot, opens, (at.clone(), source.path()), (options.uid, options.gid)));
     let mounted = mounts::mount(Fuse(Arc::clone(&volume)), &at)?;
     let stop = CancellationToken::new();
     let tasks = vec![

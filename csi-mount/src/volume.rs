@@ -25,7 +25,12 @@ pub struct Volume {
 
 impl Volume {
     /// A volume that shows a snapshot of the secret `path`, to be mounted at `at`, and belongs to `(uid, gid)`.
-    pub fn new(snapshot: Snapshot, opens: Opens, (at, path): (PathBuf, String), (uid, gid): (u32, u32)) -> Self {
+    pub fn new(
+        snapshot: Snapshot,
+        opens: Opens,
+        (at, path): (PathBuf, String),
+        (uid, gid): (u32, u32),
+    ) -> Self {
         Self { tree: Mutex::new(Tree::new(snapshot)), opens, at, path, uid, gid }
     }
 

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod bench;
+pub mod csi;
 pub mod disk;
 pub mod golden;
 pub mod http;

@@ -2,56 +2,20 @@
 //! listed with its reason in `sanity/skipped.txt`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
-use std::time::Duration;
 
-use harness::http::{self, Request};
-use harness::node::Space;
-use harness::process::Process;
+use harness::csi::Driver;
 use harness::sanity::{Outcome, Shim, run};
-use harness::target::{Broker, BrokerOptions, Server, built, fetched, free_port};
+use harness::target::{Broker, BrokerOptions, Server, fetched};
 use serde_json::json;
-
-/// How long the driver may take until it answers.
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// The pod that all volumes are for.
 const POD: &str = "0b5cbf4e-5b0c-4a2e-9d3e-3f0a8c1d2e4f";
-
-/// How the driver is called in the suite.
-const NODE: &str = "node-1";
 
 fn broker() -> Server {
     let broker = Broker::start(&BrokerOptions::default()).unwrap();
     let secret = json!({"data": {"password": "x7-sanity", "user": "app"}});
     broker.must("POST", "secret/data/app/db", Some(&secret)).unwrap();
     broker
-}
-
-/// Starts the driver in the namespaces, reachable at `folder/csi.sock`, and waits until it is healthy.
-fn driver(space: &Space, folder: &Path, broker: &Server) -> Process {
-    let token_file = folder.join("driver.token");
-    std::fs::write(&token_file, &broker.root_token).unwrap();
-    let listen = format!("127.0.0.1:{}", free_port().unwrap());
-    let mut command = space.command(built("keyreeve-csi").unwrap());
-    command.args([
-        "node",
-        "--registrar",
-        "external",
-        "--any-target-name",
-        "--node-id",
-        NODE,
-        "--listen",
-        &listen,
-    ]);
-    command.arg(format!("--endpoint=unix://{}", folder.join("csi.sock").display()));
-    command.arg(format!("--broker-address={}", broker.url())).arg("--token-file").arg(token_file);
-    let mut process = Process::start("keyreeve-csi", &command, &folder.join("csi.log")).unwrap();
-    let health = Request::new("GET", "/healthz");
-    process
-        .wait_until(LIMIT, || http::send(&listen, &health).is_ok_and(|answer| answer.status == 200))
-        .unwrap();
-    process
 }
 
 /// What kubelet says about the volume's pod, and the volume's attributes.
@@ -84,15 +48,12 @@ fn listed() -> BTreeMap<&'static str, &'static str> {
 
 #[test]
 fn the_driver_conforms_and_skips_only_what_is_listed() {
-    assert!(Path::new("/dev/fuse").exists(), "this test mounts through FUSE: it needs /dev/fuse and root");
     let suite = fetched("kubernetes.sh").unwrap().join("csi-sanity");
-    let dir = tempfile::Builder::new().prefix("keyreeve-sanity-").tempdir().unwrap();
-    let folder = dir.path();
     let volumes = format!("/var/lib/kubelet/pods/{POD}/volumes/kubernetes.io~csi");
     let broker = broker();
-    let space = Space::start(folder).unwrap();
+    let driver = Driver::start(&broker, &broker.root_token, &["--any-target-name"]).unwrap();
+    let (folder, space) = (driver.folder(), driver.space());
     space.run(&["mkdir", "-p", &volumes]).unwrap();
-    let _driver = driver(&space, folder, &broker);
     let _shim = Shim::start(&folder.join("shim.sock"), &folder.join("csi.sock"), context()).unwrap();
     let secrets = folder.join("secrets.yaml");
     let token = json!({"NodePublishVolumeSecret": {"token": broker.root_token}});
@@ -115,11 +76,5 @@ fn the_driver_conforms_and_skips_only_what_is_listed() {
     assert!(gone.is_empty(), "listed and not skipped: {gone:#?}");
     println!("{} cases passed, {} are skipped with a reason", specs.len() - skipped.len(), skipped.len());
 
-    let left: Vec<_> = space
-        .mount_points()
-        .unwrap()
-        .into_iter()
-        .filter(|point| point.contains("kubernetes.io~csi"))
-        .collect();
-    assert!(left.is_empty(), "still mounted: {left:?}");
+    assert_eq!(driver.mounted().unwrap(), Vec::<String>::new(), "still mounted");
 }

@@ -64,12 +64,15 @@ impl Credential {
     /// A file that cannot be read.
     pub fn way(&self) -> Result<Way, Trouble> {
         let away = |error: TokenFileError| Trouble::new(Failure::Away, error.to_string());
-        let login = |mount: &str, role: &str, jwt| Way::Login { mount: mount.to_owned(), role: role.to_owned(), jwt };
+        let login =
+            |mount: &str, role: &str, jwt| Way::Login { mount: mount.to_owned(), role: role.to_owned(), jwt };
         Ok(match self {
             Self::Token(token) => Way::Token(token.clone()),
             Self::TokenFile(file) => Way::Token(read_token(file).map_err(away)?),
             Self::ServiceAccount { mount, role, jwt } => login(mount, role, jwt.clone()),
-            Self::ServiceAccountFile { mount, role, file } => login(mount, role, read_jwt(file).map_err(away)?),
+            Self::ServiceAccountFile { mount, role, file } => {
+                login(mount, role, read_jwt(file).map_err(away)?)
+            }
         })
     }
 

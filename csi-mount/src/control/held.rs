@@ -72,7 +72,8 @@ impl Held {
     /// A token of somebody else, as the broker knows it.
     pub(super) fn looked_up(token: Token, session: Session, info: &TokenInfo) -> Self {
         // A token that ends right now is not one that never ends.
-        let ttl = info.expire_time.as_ref().map_or(Duration::ZERO, |_| info.ttl.max(Duration::from_millis(1)));
+        let ttl =
+            info.expire_time.as_ref().map_or(Duration::ZERO, |_| info.ttl.max(Duration::from_millis(1)));
         let lease = Lease::of(ttl);
         Self {
             token,

@@ -68,8 +68,7 @@ impl Identity {
             let serial = state.serial;
             // It is looked up at once.
             let renew_at = Some(clock::now());
-            state.held =
-                Some(Held { token, ends, session, accessor, policies, renew_at, serial, ours });
+            state.held = Some(Held { token, ends, session, accessor, policies, renew_at, serial, ours });
         });
         move_on(&self.tokens);
     }
@@ -146,7 +145,10 @@ impl Identity {
                 state.ended = None;
             }
             if state.ended.is_some() {
-                return Err(Trouble::new(Failure::Denied, format!("the token of {} was revoked or has expired", self.name)));
+                return Err(Trouble::new(
+                    Failure::Denied,
+                    format!("the token of {} was revoked or has expired", self.name),
+                ));
             }
             let held = state.held.as_ref().filter(|held| !other(&held.token) && !held.is_over());
             Ok(held.map(|held| (held.session.clone(), held.serial)))
@@ -257,9 +259,8 @@ impl Identity {
 
     /// Whether a policy of this name may concern it.
     pub fn has_policy(&self, name: &str) -> bool {
-        self.held().is_some_and(|held| {
-            held.policies.is_empty() || held.policies.iter().any(|policy| policy == name)
-        })
+        self.held()
+            .is_some_and(|held| held.policies.is_empty() || held.policies.iter().any(|policy| policy == name))
     }
 
     fn next_look(&self) -> Millis {
@@ -406,4 +407,3 @@ async fn keep(identity: Weak<Identity>) {
         me.look().await;
     }
 }
-

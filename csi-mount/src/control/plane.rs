@@ -141,8 +141,7 @@ impl Plane {
     /// # Errors
     /// [`PlaneError`].
     pub async fn refuse(&self, slot: Slot, refused: bool) -> Result<(), PlaneError> {
-        let request =
-            if refused { KeeperRequest::Revoke { slot } } else { KeeperRequest::Restore { slot } };
+        let request = if refused { KeeperRequest::Revoke { slot } } else { KeeperRequest::Restore { slot } };
         self.done(request).await
     }
 

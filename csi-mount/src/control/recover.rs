@@ -51,7 +51,11 @@ impl Volumes {
             }
             (_, wanted) => {
                 let error = wanted.err().map(|error| error.to_string()).unwrap_or_default();
-                tracing::error!(volume = volume_id, error, "the notes of a volume are lost; it stays as it is");
+                tracing::error!(
+                    volume = volume_id,
+                    error,
+                    "the notes of a volume are lost; it stays as it is"
+                );
                 Entry { slot, target, pod: Pod::default(), following: Mutex::new(None), fixed }
             }
         };

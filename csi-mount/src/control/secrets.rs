@@ -122,7 +122,8 @@ impl Secrets {
     pub fn identity(&self, key: IdentityKey, name: &str, credential: Credential) -> Arc<Identity> {
         let mut known = lock(&self.identities);
         known.retain(|identity| identity.strong_count() > 0);
-        let found = known.iter().filter_map(Weak::upgrade).find(|found| found.key == key && !found.is_ended());
+        let found =
+            known.iter().filter_map(Weak::upgrade).find(|found| found.key == key && !found.is_ended());
         if let Some(found) = found {
             found.refresh(credential);
             return found;
@@ -165,7 +166,10 @@ impl Secrets {
 
     fn all(&self) -> Vec<Arc<Shared>> {
         let sources = lock(&self.sources);
-        sources.iter().filter_map(|source| source.upgrade().map(|source| Arc::clone(&source.shared))).collect()
+        sources
+            .iter()
+            .filter_map(|source| source.upgrade().map(|source| Arc::clone(&source.shared)))
+            .collect()
     }
 
     /// Reads again what a mount, and a path in it if one is named, is about.

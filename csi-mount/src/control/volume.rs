@@ -191,7 +191,9 @@ impl Shared {
                 let error = status.trouble.as_ref().map(|(trouble, _)| trouble.to_string());
                 let error = error.unwrap_or_default();
                 match why {
-                    Why::Denied => tracing::warn!(volume, error, "access to the files is refused from now on"),
+                    Why::Denied => {
+                        tracing::warn!(volume, error, "access to the files is refused from now on")
+                    }
                     Why::Stale => {
                         tracing::warn!(volume, error, "the files are older than allowed; access is refused");
                     }

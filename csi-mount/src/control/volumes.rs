@@ -92,7 +92,12 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Volumes {
     /// No volumes yet; nothing is served before [`Volumes::recover`].
-    pub fn new(plane: Plane, secrets: Arc<Secrets>, places: Places, (opens, metrics): (Opens, Metrics)) -> Self {
+    pub fn new(
+        plane: Plane,
+        secrets: Arc<Secrets>,
+        places: Places,
+        (opens, metrics): (Opens, Metrics),
+    ) -> Self {
         Self {
             plane,
             secrets,

@@ -10,9 +10,9 @@ use csi_mount_core::request::{FileMap, KUBELET_PREFIX, Request, RequestError, to
 use csi_mount_core::wire::Owner;
 use zeroize::Zeroizing;
 
+use super::credential::Credential;
 use super::decide::Rules;
 use super::failed::Failed;
-use super::credential::Credential;
 use super::secrets::IdentityKey;
 use super::volume::{Render, Spec};
 use crate::config::SecretRef;
@@ -125,11 +125,16 @@ impl Wanted {
         let target = places.target(request.target_path.clone())?;
         let group = group(request)?;
         if !request.readonly {
-            return Err(Failed::invalid("secrets are read-only; write readOnly: true in the pod's csi volume"));
+            return Err(Failed::invalid(
+                "secrets are read-only; write readOnly: true in the pod's csi volume",
+            ));
         }
         let wanted = Request::of(&request.volume_context, group.is_some())?;
         if places.pod_uid(&target) != Some(wanted.pod.uid.as_str()) {
-            return Err(Failed::invalid(format!("the target {target} is not that of the pod {}", wanted.pod)));
+            return Err(Failed::invalid(format!(
+                "the target {target} is not that of the pod {}",
+                wanted.pod
+            )));
         }
         let proof = Proof::of(request, &wanted)?;
         let secret = SecretRef { mount: wanted.mount, path: wanted.path, version: wanted.version };
@@ -158,7 +163,8 @@ impl Wanted {
         match &self.proof {
             Proof::Token(text, _) => IdentityKey::Token(text.clone()),
             Proof::ServiceAccount(_) => IdentityKey::ServiceAccount(
-                [&self.auth, &self.role, &self.audience, &self.pod.namespace, &self.pod.account].map(Clone::clone),
+                [&self.auth, &self.role, &self.audience, &self.pod.namespace, &self.pod.account]
+                    .map(Clone::clone),
             ),
         }
     }
@@ -167,7 +173,9 @@ impl Wanted {
     pub fn identity_name(&self) -> String {
         match &self.proof {
             Proof::Token(..) => format!("the volume's token (pod {})", self.pod),
-            Proof::ServiceAccount(_) => format!("service account {}/{}", self.pod.namespace, self.pod.account),
+            Proof::ServiceAccount(_) => {
+                format!("service account {}/{}", self.pod.namespace, self.pod.account)
+            }
         }
     }
 

@@ -73,7 +73,13 @@ async fn a_gap_begins_a_new_batch_and_the_end_sends_what_is_left() {
     let log = Arc::new(Log::default());
     let (sender, waiting) = mpsc::channel(QUEUE);
     for number in [1, 2, 5] {
-        let record = Record { number, object: "o".to_owned(), target: "t".to_owned(), path: "p".to_owned(), version: 1 };
+        let record = Record {
+            number,
+            object: "o".to_owned(),
+            target: "t".to_owned(),
+            path: "p".to_owned(),
+            version: 1,
+        };
         sender.send(record).await.unwrap();
     }
     let stop = CancellationToken::new();

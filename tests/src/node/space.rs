@@ -67,6 +67,11 @@ impl Space {
         Ok(String::from_utf8(output.stdout)?)
     }
 
+    /// A path of the namespaces as this process reaches it.
+    pub fn path(&self, inside: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{inside}", self.holder.id()))
+    }
+
     /// The mount points of the namespace, one for each mount.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ mod controller;
 mod proxy;
 mod suite;
 
-pub use proxy::Shim;
+pub use proxy::{Shim, channel};
 pub use suite::{Outcome, Spec, run};
 
 /// Messages and services of the interface.

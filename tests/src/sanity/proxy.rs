@@ -51,7 +51,7 @@ impl Shim {
 }
 
 /// Connections to a socket, made when they are needed.
-fn channel(socket: PathBuf) -> Channel {
+pub fn channel(socket: PathBuf) -> Channel {
     let connect = move |_: Uri| {
         let socket = socket.clone();
         async move { UnixStream::connect(socket).await.map(TokioIo::new) }

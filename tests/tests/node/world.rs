@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use harness::csi::DRIVER_RULES;
 use harness::disk::DiskBroker;
 use harness::kube::Namespace;
 use harness::node::{BUSYBOX, DRIVER, Node};
@@ -17,14 +18,6 @@ pub struct World {
     pub node: &'static Node,
     broker: DiskBroker,
 }
-
-/// The rights of the driver itself: names and versions of what changes, and records of opens.
-const DRIVER_RULES: &str = r#"
-path "sys/keyreeve/changes" { capabilities = ["read"] }
-path "sys/keyreeve/records" { capabilities = ["create", "update"] }
-path "auth/token/lookup-self" { capabilities = ["read"] }
-path "auth/token/renew-self" { capabilities = ["update"] }
-"#;
 
 impl World {
     /// The one of this process.

@@ -1,0 +1,85 @@
+//! A volume follows its secret by push, and is refused when its token, a policy, or the secret says so.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use harness::csi::Volume;
+use serde_json::json;
+
+use crate::world::World;
+
+fn read(file: &std::path::Path) -> String {
+    std::fs::read_to_string(file).unwrap_or_else(|error| error.to_string())
+}
+
+#[test]
+fn a_volume_shows_each_version_as_it_is_written_and_leaves_nothing() {
+    let world = World::start();
+    world.put("db", "first");
+    let token = world.token("app");
+    let (volume, file) = world.publish(1, "db", &token);
+    assert_eq!(read(&file), "first");
+    let open = File::open(&file).unwrap();
+    for value in ["second", "third"] {
+        world.put("db", value);
+        let took = world.wait("the change", || read(&file) == value);
+        println!("{value} was in the file after {took:?}");
+    }
+    let mut bytes = [0; 5];
+    open.read_exact_at(&mut bytes, 0).unwrap();
+    assert_eq!(&bytes, b"first", "an open file keeps its generation");
+    assert_eq!(world.driver.stats(&volume).unwrap()[0], 9, "bytes of both keys");
+    world.wait("the records of the opens", || {
+        let found = world.broker.target.must("GET", "sys/keyreeve/audit?kind=file.open", None).unwrap();
+        let text = found.to_string();
+        ["shop/app-1", "service account app", "file ", "password", "secret/data/app/db"]
+            .iter()
+            .all(|part| text.contains(part))
+    });
+    drop(open);
+    for _ in 0..2 {
+        world.driver.unpublish(&volume.id, &volume.target).unwrap();
+        assert_eq!(world.driver.mounted().unwrap(), Vec::<String>::new());
+        assert!(!world.driver.path(&volume.target).exists(), "the target's folder is gone");
+    }
+}
+
+#[test]
+fn access_ends_when_the_broker_says_so_through_open_files_too() {
+    let world = World::start();
+    let delete = |path: &str| world.broker.target.must("DELETE", path, None).unwrap();
+    let ends: [(&str, &dyn Fn(&str)); 4] = [
+        ("revoked", &|token| world.must("auth/token/revoke", &json!({"token": token}))),
+        ("policy", &|_| {
+            let nothing = "path \"secret/data/other\" { capabilities = [\"read\"] }";
+            world.must("sys/policies/acl/policy", &json!({"policy": nothing}));
+        }),
+        ("deleted", &|_| drop(delete("secret/data/app/deleted"))),
+        ("destroyed", &|_| world.must("secret/destroy/app/destroyed", &json!({"versions": [1]}))),
+    ];
+    for (number, (name, end)) in ends.into_iter().enumerate() {
+        world.put(name, "hunter2");
+        let token = world.token(name);
+        let (_, file) = world.publish(number, name, &token);
+        let open = File::open(&file).unwrap();
+        end(&token);
+        let refused = |result: std::io::Result<usize>| {
+            result.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+        };
+        let took = world.wait(name, || refused(open.read_at(&mut [0; 8], 0)));
+        assert!(refused(File::open(&file).map(|_| 0)), "{name}: a new open");
+        println!("{name}: refused after {took:?}");
+    }
+}
+
+#[test]
+fn a_volume_that_may_keep_its_files_keeps_them() {
+    let world = World::start();
+    world.put("db", "first");
+    let token = world.token("app");
+    let volume = Volume::new(1, "secret/app/db", &token).with("onRevoke", "keep");
+    world.driver.publish(&volume).unwrap();
+    world.must("auth/token/revoke", &json!({"token": token}));
+    world.wait("the trouble", || world.driver.metric("keyreeve_csi_volumes_stale").unwrap() > 0.0);
+    assert_eq!(read(&world.file(&volume)), "first");
+}
