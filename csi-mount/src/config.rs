@@ -1,6 +1,5 @@
 //! What was typed and what it means: flags and environment, checked once; the only reader of tokens and certificates.
 
-mod mount;
 mod node;
 
 use std::io;
@@ -12,7 +11,6 @@ use broker_client::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use zeroize::Zeroizing;
 
-pub use mount::{Config, MountArgs, MountOptions, OnRevoke, SecretRef};
 pub use node::{NodeArgs, NodeConfig, OwnLogin, Registrar};
 
 #[cfg(test)]
@@ -33,8 +31,6 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Task {
-    /// Mount one secret as files, one for each key, until a signal ends it.
-    Mount(Box<MountArgs>),
     /// Serve the volumes of a Kubernetes node, through CSI.
     Node(Box<NodeArgs>),
     /// Print the version.
@@ -48,6 +44,17 @@ pub enum Task {
     /// The process that follows secrets; the driver starts it itself.
     #[command(hide = true)]
     Control(Box<NodeArgs>),
+}
+
+/// Which secret to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretRef {
+    /// Mount of the engine.
+    pub mount: String,
+    /// Path below it.
+    pub path: String,
+    /// The version; `None` for the newest.
+    pub version: Option<u64>,
 }
 
 /// How to log.
@@ -70,6 +77,16 @@ pub enum LogFormat {
     Json,
 }
 
+impl LogFormat {
+    /// As it is typed.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -84,9 +101,6 @@ pub enum ConfigError {
     /// The client's options.
     #[error(transparent)]
     Client(#[from] OptionsError),
-    /// The secret is not named.
-    #[error("--secret {0:?} names no secret; write MOUNT/PATH, such as secret/app/db")]
-    Secret(String),
     /// The certificates.
     #[error("{flag}: {path} cannot be read: {source}")]
     Certificates {
@@ -97,9 +111,6 @@ pub enum ConfigError {
         /// The cause.
         source: io::Error,
     },
-    /// The token.
-    #[error("--token-file: {0}")]
-    Token(#[from] TokenFileError),
     /// A flag of `node`.
     #[error("{flag}: {problem}")]
     Flag {

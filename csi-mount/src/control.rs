@@ -39,6 +39,7 @@ pub mod plane;
 mod publish;
 mod recover;
 pub mod secrets;
+pub mod single;
 pub mod trouble;
 pub mod uplink;
 pub mod volume;

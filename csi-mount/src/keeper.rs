@@ -6,7 +6,6 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,6 +51,8 @@ pub enum Use {
     Single {
         /// The place: an absolute path of a folder that is there.
         at: PathBuf,
+        /// A token in a file in memory, which every control process is sent first.
+        token: Option<File>,
     },
 }
 
@@ -62,6 +63,8 @@ pub struct Options {
     pub purpose: Use,
     /// The program of the children; itself, `/proc/self/exe`, as a rule.
     pub program: PathBuf,
+    /// What the children are called in the list of processes.
+    pub title: &'static str,
     /// Arguments that make it the server.
     pub server: Vec<OsString>,
     /// Arguments that make it the mutator.
@@ -112,9 +115,12 @@ pub enum KeeperError {
 
 /// Keeps until the control process has ended after SIGTERM or SIGINT (or, for a single volume, by itself).
 ///
+/// # Returns
+/// The control process's exit code.
+///
 /// # Errors
 /// [`KeeperError`].
-pub fn run(options: &Options) -> Result<ExitCode, KeeperError> {
+pub fn run(options: &Options) -> Result<u8, KeeperError> {
     memory::protect_process(false).map_err(KeeperError::Setup)?;
     raise_limit();
     Keeper::new(options)?.keep()
@@ -195,17 +201,18 @@ impl<'a> Keeper<'a> {
         };
         let (shape, single, made) = match (&options.purpose, manner(options)) {
             (Use::Node { holder }, _) => (Shape::Node, None, superblock::make(holder.as_deref())),
-            (Use::Single { at }, Manner::Helper) => {
+            (Use::Single { at, .. }, Manner::Helper) => {
                 (Shape::Single, Some(place(at)?), superblock::make_with_helper(at))
             }
-            (Use::Single { at }, _) => (Shape::Single, Some(place(at)?), superblock::make(None)),
+            (Use::Single { at, .. }, _) => (Shape::Single, Some(place(at)?), superblock::make(None)),
         };
         let Superblock { device, base } = made?;
         let steps = Steps::new().map_err(KeeperError::Setup)?;
         // One superblock only: the server's large buffers must go back to the system when they are freed.
         let lean = &[("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "131072")];
         let role = |name, args: &Vec<OsString>, longest_wait| {
-            Member::new(Role { name, args: args.clone(), environment: lean, longest_wait })
+            let title = options.title;
+            Member::new(Role { name, title, args: args.clone(), environment: lean, longest_wait })
         };
         let soon = (options.stall / 8).min(LONGEST_WAIT);
         Ok(Self {
@@ -226,7 +233,7 @@ impl<'a> Keeper<'a> {
         })
     }
 
-    fn keep(mut self) -> Result<ExitCode, KeeperError> {
+    fn keep(mut self) -> Result<u8, KeeperError> {
         let now = Instant::now();
         self.start_server(now)?;
         self.start_mutator(now)?;
@@ -266,6 +273,9 @@ impl<'a> Keeper<'a> {
     fn start_control(&mut self, now: Instant) -> Result<(), KeeperError> {
         let failed = |source| KeeperError::Start { name: "control process", source };
         self.control.start(&self.options.program, now).map_err(failed)?;
+        if let Use::Single { token: Some(token), .. } = &self.options.purpose {
+            self.control.send(b"token".to_vec(), vec![Arc::clone(token)]);
+        }
         self.machine.control_started();
         Ok(())
     }
@@ -329,7 +339,7 @@ impl<'a> Keeper<'a> {
     }
 
     /// Looks who died, and whether all is to end.
-    fn bury(&mut self, now: Instant) -> Result<Option<ExitCode>, KeeperError> {
+    fn bury(&mut self, now: Instant) -> Result<Option<u8>, KeeperError> {
         if Signals::came(&self.signals.end) && self.ending.is_none() {
             tracing::info!("the driver is told to end");
             self.control.signal(Signal::TERM);
@@ -347,7 +357,7 @@ impl<'a> Keeper<'a> {
         Ok(None)
     }
 
-    fn died(&mut self, pid: Pid, status: WaitStatus, now: Instant) -> Result<Option<ExitCode>, KeeperError> {
+    fn died(&mut self, pid: Pid, status: WaitStatus, now: Instant) -> Result<Option<u8>, KeeperError> {
         let dead = Some(pid);
         let name = if self.server.pid() == dead {
             self.server.ended(now);
@@ -372,13 +382,11 @@ impl<'a> Keeper<'a> {
     }
 
     /// Whether the end of the control process is the end of all.
-    fn is_over(&self, status: WaitStatus) -> Option<ExitCode> {
+    fn is_over(&self, status: WaitStatus) -> Option<u8> {
         let single = matches!(self.options.purpose, Use::Single { .. });
         match status.exit_status() {
-            Some(code) if single || self.ending.is_some() => {
-                Some(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))
-            }
-            _ if self.ending.is_some() => Some(ExitCode::SUCCESS),
+            Some(code) if single || self.ending.is_some() => Some(u8::try_from(code).unwrap_or(u8::MAX)),
+            _ if self.ending.is_some() => Some(0),
             _ => None,
         }
     }

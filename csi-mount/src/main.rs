@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use csi_mount::config::{Cli, Config, LogArgs, NodeArgs, NodeConfig, Task};
+use csi_mount::config::{Cli, LogArgs, NodeArgs, NodeConfig, Task};
 use csi_mount::keeper::{self, Use};
-use csi_mount::{control, mutate, run, say, serve, telemetry};
+use csi_mount::{control, mutate, say, serve, telemetry};
 
 fn main() -> ExitCode {
     match work(Cli::parse().command) {
@@ -23,12 +23,6 @@ fn main() -> ExitCode {
 fn work(task: Task) -> Result<ExitCode, String> {
     match task {
         Task::Version => say::line(&format!("keyreeve-csi {}", env!("CARGO_PKG_VERSION"))),
-        Task::Mount(args) => {
-            let config = Config::of(&args).map_err(|e| e.to_string())?;
-            start_log(&config.log)?;
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-            runtime.map_err(|e| e.to_string())?.block_on(run::run(&config)).map_err(|e| e.to_string())?;
-        }
         Task::Node(args) => return node(&args),
         Task::Serve(log) => {
             start_log(&log)?;
@@ -57,19 +51,17 @@ fn node(args: &NodeArgs) -> Result<ExitCode, String> {
     NodeConfig::of(args).map_err(|e| e.to_string())?;
     let typed = std::env::args_os().skip(1).skip_while(|argument| argument != "node").skip(1);
     let child = |name: &str| -> Vec<OsString> {
-        let format = match args.log.log_format {
-            csi_mount::config::LogFormat::Text => "text",
-            csi_mount::config::LogFormat::Json => "json",
-        };
+        let format = args.log.log_format.word();
         [name, "--log-format", format, "--log", &args.log.log].map(OsString::from).into()
     };
     let options = keeper::Options {
         purpose: Use::Node { holder: args.base_dir.clone() },
         program: PathBuf::from("/proc/self/exe"),
+        title: "keyreeve-csi",
         server: child("serve"),
         mutator: child("mutate"),
         control: std::iter::once(OsString::from("control")).chain(typed).collect(),
         stall: Duration::from_secs(args.stall),
     };
-    keeper::run(&options).map_err(|e| e.to_string())
+    keeper::run(&options).map(ExitCode::from).map_err(|e| e.to_string())
 }

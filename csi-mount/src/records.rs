@@ -215,7 +215,7 @@ async fn send<S: Sink>(source: &S, batch: &Batch, stop: &CancellationToken) -> R
                 }
             }
         }
-        let wait = refresh::backoff(&refresh::Policy::default(), failures, clock::jitter());
+        let wait = refresh::backoff(failures, clock::jitter());
         failures = failures.saturating_add(1);
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(wait)) => {}

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use csi_mount_core::refresh::{Policy, backoff};
+use csi_mount_core::refresh::backoff;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
@@ -83,7 +83,7 @@ impl Registrar {
                 }
             }
             failures += 1;
-            let wait = Duration::from_millis(backoff(&Policy::default(), failures, clock::jitter()));
+            let wait = Duration::from_millis(backoff(failures, clock::jitter()));
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = stop.cancelled() => {}

@@ -20,8 +20,8 @@ mod full_disk;
 mod inputs;
 #[path = "it/kubernetes_auth.rs"]
 mod kubernetes_auth;
-#[path = "it/mount.rs"]
-mod mount;
+#[path = "it/laptop.rs"]
+mod laptop;
 #[path = "it/policies.rs"]
 mod policies;
 #[path = "it/tls.rs"]

@@ -2,6 +2,7 @@
 
 mod audit;
 mod kv;
+mod mount;
 mod policy;
 mod token;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use audit::{AuditCommand, AuditFilter};
 pub use kv::{KvCommand, KvData, KvTarget, MetadataCommand, MetadataPut, PatchMethod};
+pub use mount::{MountArgs, MountChild, OnRevoke, RunArgs};
 pub use policy::{PolicyCommand, PolicyFolder};
 pub use token::{RevokeMode, TokenCommand, TokenCreate, TokenWhose};
 
@@ -87,6 +89,27 @@ pub enum Command {
     /// A store is read with the token of its Secret, if that is in the files too. The token in use is sent only if the address
     /// in use is that of all stores in the files.
     Render(RenderArgs),
+    /// Mount a secret as files, one for each key, until Ctrl-C.
+    ///
+    /// The files are in memory only, follow the secret as it changes, and can be read by who mounted them (as root, by all that
+    /// their mode lets read). Ordinary users need fusermount3 of the package fuse3. PATH is MOUNT/PATH of a KV engine, version 2.
+    Mount(Box<MountArgs>),
+    /// Run a command with secrets in its environment.
+    ///
+    /// The token is not passed on. The exit code is the command's; 127 when it is not found, 126 when it cannot be run.
+    Run(RunArgs),
+    /// The process that keeps a mount; `mount` starts it.
+    #[command(hide = true)]
+    MountKeep(Box<MountChild>),
+    /// The file server of a mount; `mount` starts it.
+    #[command(hide = true)]
+    MountServe(csi_mount::laptop::LogArgs),
+    /// The process that changes files of a mount; `mount` starts it.
+    #[command(hide = true)]
+    MountMutate(csi_mount::laptop::LogArgs),
+    /// The process that follows the secret of a mount; `mount` starts it.
+    #[command(hide = true)]
+    MountControl(Box<MountChild>),
     /// Follow what changes: names and versions, never values.
     Changes {
         /// Begin after this revision of the store; without it, now.

@@ -24,17 +24,7 @@ impl Server {
     /// # Errors
     /// The address, the namespace or the file of certificates is not acceptable.
     pub fn new(settings: &Settings, token: Option<Token>) -> Result<Self, Problem> {
-        let bad = |what: &str, error: &dyn std::fmt::Display| Problem::Usage(format!("{what}: {error}"));
-        let address = Address::parse(&settings.address)
-            .map_err(|error| bad("-address, KEYREEVE_ADDR or VAULT_ADDR", &error))?;
-        let mut options = Options::new(address);
-        options.namespace.clone_from(&settings.namespace);
-        options.user_agent = concat!("keyreeve-cli/", env!("CARGO_PKG_VERSION")).to_owned();
-        if let Some(path) = &settings.ca_cert {
-            options.trust = Trust::Pem(input::file(path)?.to_vec());
-        }
-        let client =
-            Client::new(options).map_err(|error| bad("-ca-cert, VAULT_CACERT or VAULT_NAMESPACE", &error))?;
+        let client = client(settings)?;
         let with_token = token.is_some();
         let address = client.address().to_string();
         let session = match token {
@@ -104,6 +94,23 @@ impl Server {
         let again = after.map(|after| format!("; go on with -after={after}")).unwrap_or_default();
         Problem::Unreachable(format!("{}: {error}{again}", self.address))
     }
+}
+
+/// A client of the server. Connects to nothing yet.
+///
+/// # Errors
+/// The address, the namespace or the file of certificates is not acceptable.
+pub fn client(settings: &Settings) -> Result<Client, Problem> {
+    let bad = |what: &str, error: &dyn std::fmt::Display| Problem::Usage(format!("{what}: {error}"));
+    let address = Address::parse(&settings.address)
+        .map_err(|error| bad("-address, KEYREEVE_ADDR or VAULT_ADDR", &error))?;
+    let mut options = Options::new(address);
+    options.namespace.clone_from(&settings.namespace);
+    options.user_agent = concat!("keyreeve-cli/", env!("CARGO_PKG_VERSION")).to_owned();
+    if let Some(path) = &settings.ca_cert {
+        options.trust = Trust::Pem(input::file(path)?.to_vec());
+    }
+    Client::new(options).map_err(|error| bad("-ca-cert, VAULT_CACERT or VAULT_NAMESPACE", &error))
 }
 
 /// The token to use: of the environment, else of the token file; `None` where there is neither.

@@ -4,8 +4,10 @@ mod audit;
 mod changes;
 mod kv;
 mod login;
+mod mount;
 mod policy_files;
 mod render;
+mod run;
 mod status;
 
 use std::io;
@@ -40,6 +42,15 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<u8, Problem> {
         Command::Audit(crate::arguments::AuditCommand::Verify { folder }) => {
             audit::verify(folder, format(&cli.options, environment)?).map(|()| 0)
         }
+        Command::Mount(arguments) => {
+            mount::start(arguments, &Settings::of(&cli.options, environment)?, environment)
+        }
+        Command::MountKeep(child) => mount::keep(child, &Settings::of(&cli.options, environment)?),
+        Command::MountServe(log) => mount::serve(log).map(|()| 0),
+        Command::MountMutate(log) => mount::mutate(log).map(|()| 0),
+        Command::MountControl(child) => {
+            mount::control(child, &Settings::of(&cli.options, environment)?, environment)
+        }
         online => {
             let settings = Settings::of(&cli.options, environment)?;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -65,6 +76,7 @@ async fn ask(command: &Command, settings: &Settings, environment: &Environment) 
     match command {
         Command::Status => return status::status(settings).await,
         Command::Login(arguments) => return login::login(arguments, settings, environment).await.map(|()| 0),
+        Command::Run(arguments) => return run::run(arguments, settings, environment).await,
         Command::Render(arguments) => return render::run(arguments, settings, environment).await.map(|()| 0),
         _ => {}
     }

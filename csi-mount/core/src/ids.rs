@@ -197,6 +197,11 @@ impl From<TargetPath> for String {
 }
 
 impl VolumeId {
+    /// That of the only volume of a file system that shows one.
+    pub fn single() -> Self {
+        Self("single".to_owned())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

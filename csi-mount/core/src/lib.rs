@@ -1,16 +1,17 @@
-//! The tree of files that a mounted secret shows: lookup, read and change over one snapshot, pure.
+//! What a node decides about mounted secrets: requests, files, the file system's tree, messages between processes; pure.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | [`path`] | the name of a file within the mount, checked |
 //! | [`files`] | the JSON text of a secret → one file for each key |
-//! | [`snapshot`] | an immutable generation of files; the difference of two |
-//! | [`tree`] | lookup, attributes, listing and reading by inode number and handle |
-//! | [`errno`] | what the tree refuses → the kernel's error numbers |
+//! | [`image`] | one generation of files as one immutable piece of memory |
+//! | [`superblock`] | the file system: volumes, their generations, the difference of two, lookup and reading |
+//! | [`errno`] | what the file system refuses → the kernel's error numbers |
 //! | [`request`] | the attributes of a volume and what kubelet says of its pod → what is to be mounted |
-//! | [`refresh`] | when to fetch, renew, wait or give up |
+//! | [`refresh`] | when to read a secret again, and how long to wait after a failure |
 //! | [`mountinfo`] | what is mounted where |
 //! | [`reader`] | who opened a file, from the texts of `/proc` |
+//! | [`ids`], [`wire`] | messages between the processes, and what they name |
 
 pub mod errno;
 pub mod files;
@@ -21,7 +22,5 @@ pub mod path;
 pub mod reader;
 pub mod refresh;
 pub mod request;
-pub mod snapshot;
 pub mod superblock;
-pub mod tree;
 pub mod wire;

@@ -78,14 +78,6 @@ impl FilePath {
     pub fn name(&self) -> Option<&str> {
         self.0.last().map(String::as_str)
     }
-
-    /// Every folder on the way to it, from the root on, each with the name that leads on.
-    pub(crate) fn steps(&self) -> impl Iterator<Item = (Self, &str)> {
-        self.0
-            .iter()
-            .enumerate()
-            .map(|(at, name)| (Self(self.0.iter().take(at).cloned().collect()), name.as_str()))
-    }
 }
 
 impl fmt::Display for FilePath {

@@ -1,37 +1,18 @@
-//! When to fetch, renew, wait or give up: a clock without a clock, told what happened and asked what is next.
+//! When to read a secret again, and how long to wait after a failure: a clock without a clock.
 
 /// Milliseconds on a clock that only goes forward; where it begins does not matter.
 pub type Millis = u64;
 
-#[cfg(test)]
-mod tests;
-
-/// The shortest time between two fetches; what changes meanwhile is fetched once.
+/// The shortest time between two reads; what changes meanwhile is read once.
 pub const MIN_GAP: Millis = 20;
-/// The shortest time until a token is renewed.
-const MIN_RENEWAL: Millis = 1_000;
+/// Time between two reads while changes are told: for what a broker might not tell.
+const WHILE_TOLD: Millis = 600_000;
+/// The first wait after a failure; it doubles from failure to failure.
+const FIRST_WAIT: Millis = 500;
+/// The longest wait after a failure.
+const LONGEST_WAIT: Millis = 30_000;
 
-/// How to go about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// Time between two fetches when no change is reported.
-    pub interval: Millis,
-    /// The first wait after a failure; it doubles from failure to failure.
-    pub first_wait: Millis,
-    /// The longest wait after a failure.
-    pub longest_wait: Millis,
-    /// How long the first fetch may fail because the server is away.
-    pub patience: Millis,
-}
-
-impl Default for Policy {
-    /// Every minute; waits from half a second to half a minute; half a minute of patience.
-    fn default() -> Self {
-        Self { interval: 60_000, first_wait: 500, longest_wait: 30_000, patience: 30_000 }
-    }
-}
-
-/// Why a fetch or a renewal failed.
+/// Why a read or a renewal failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The server says that this token may not, or is none.
@@ -44,120 +25,70 @@ pub enum Failure {
     Unusable,
 }
 
-/// How long a token lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lease {
-    /// Time it has left; 0 for one that does not end.
-    pub ttl: Millis,
-    /// Whether it can be renewed.
-    pub renewable: bool,
-}
-
-/// What to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Read the secret.
-    Fetch,
-    /// Renew the token.
-    Renew,
-    /// Nothing before this time, unless a change is reported.
-    Wait(Millis),
-    /// Nothing will come of it: the secret was never there to be shown.
-    GiveUp(Failure),
-}
-
-/// What has happened so far.
-#[derive(Clone, Copy, Debug)]
-pub struct Refresh {
-    policy: Policy,
-    started: Millis,
-    fetched: bool,
-    fetch_at: Millis,
-    fetch_failures: u32,
-    last_failure: Option<Failure>,
-    last_attempt: Option<Millis>,
-    renew_at: Option<Millis>,
-    renew_failures: u32,
-}
-
-impl Refresh {
-    /// Begins: the first thing to do is a fetch.
-    pub const fn new(policy: Policy, now: Millis) -> Self {
-        Self {
-            policy,
-            started: now,
-            fetched: false,
-            fetch_at: now,
-            fetch_failures: 0,
-            last_failure: None,
-            last_attempt: None,
-            renew_at: None,
-            renew_failures: 0,
-        }
-    }
-
-    /// What to do now.
-    pub fn next(&self, now: Millis) -> Action {
-        if let (false, Some(failure)) = (self.fetched, self.last_failure) {
-            let patient = now < self.started.saturating_add(self.policy.patience);
-            if failure != Failure::Away || !patient {
-                return Action::GiveUp(failure);
-            }
-        }
-        let gap = self.last_attempt.map_or(0, |at| at.saturating_add(MIN_GAP));
-        let fetch_at = self.fetch_at.max(gap);
-        match self.renew_at {
-            Some(at) if at <= now => Action::Renew,
-            _ if fetch_at <= now => Action::Fetch,
-            renew_at => Action::Wait(renew_at.map_or(fetch_at, |at| at.min(fetch_at))),
-        }
-    }
-
-    /// The secret was read.
-    pub fn fetched(&mut self, now: Millis) {
-        self.fetched = true;
-        self.fetch_failures = 0;
-        self.last_failure = None;
-        self.last_attempt = Some(now);
-        self.fetch_at = now.saturating_add(self.policy.interval);
-    }
-
-    /// The secret could not be read. `random` is any number; it spreads the waits of many mounts.
-    pub fn fetch_failed(&mut self, now: Millis, failure: Failure, random: u32) {
-        self.last_failure = Some(failure);
-        self.last_attempt = Some(now);
-        self.fetch_at = now.saturating_add(backoff(&self.policy, self.fetch_failures, random));
-        self.fetch_failures = self.fetch_failures.saturating_add(1);
-    }
-
-    /// The server reports a change, or that something may have been missed.
-    pub fn changed(&mut self, now: Millis) {
-        self.fetch_at = now;
-    }
-
-    /// The token's life is known, at the start or after a renewal. It is renewed when two thirds of it are over.
-    pub fn leased(&mut self, now: Millis, lease: Lease) {
-        self.renew_failures = 0;
-        let wait = (lease.ttl / 3).saturating_mul(2).max(MIN_RENEWAL);
-        self.renew_at = (lease.renewable && lease.ttl > 0).then(|| now.saturating_add(wait));
-    }
-
-    /// The token could not be renewed. A token that is refused is not renewed any more; the next fetch tells what it is worth.
-    pub fn renew_failed(&mut self, now: Millis, failure: Failure, random: u32) {
-        if failure == Failure::Away {
-            self.renew_at = Some(now.saturating_add(backoff(&self.policy, self.renew_failures, random)));
-            self.renew_failures = self.renew_failures.saturating_add(1);
-        } else {
-            self.renew_at = None;
-            self.fetch_at = self.fetch_at.min(now);
+/// Time until a secret is read again when nothing happens: after `failures` in a row, with changes told or not. `interval` is
+/// the time between two reads while they are not; `random` is any number and spreads what begins together.
+pub fn next_read(interval: Millis, told: bool, failures: u32, random: u32) -> Millis {
+    match (failures.checked_sub(1), told) {
+        (Some(before), _) => backoff(before, random),
+        (None, true) => WHILE_TOLD,
+        // A tenth more or less.
+        (None, false) => {
+            let tenth = interval / 10;
+            interval.saturating_sub(tenth).saturating_add(part(tenth.saturating_mul(2), random))
         }
     }
 }
 
 /// How long to wait after this many failures before: doubling, between half and the whole of it by chance.
-pub fn backoff(policy: &Policy, failures: u32, random: u32) -> Millis {
-    let doubled = policy.first_wait.saturating_mul(1_u64.checked_shl(failures).unwrap_or(u64::MAX));
-    let whole = doubled.min(policy.longest_wait).min(u64::from(u32::MAX));
+pub fn backoff(failures: u32, random: u32) -> Millis {
+    let doubled = FIRST_WAIT.saturating_mul(1_u64.checked_shl(failures).unwrap_or(u64::MAX));
+    let whole = doubled.min(LONGEST_WAIT);
     let half = whole / 2;
-    half + ((whole - half).saturating_mul(u64::from(random)) >> 32)
+    half + part(whole - half, random)
+}
+
+/// A random part of a time; `random` is any number.
+pub fn part(whole: Millis, random: u32) -> Millis {
+    let part = (u128::from(whole) * u128::from(random)) >> 32;
+    u64::try_from(part).unwrap_or(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_next_read_follows_what_is_known() {
+        for (interval, told, failures, random, expected) in [
+            (60_000, false, 0, 0, 54_000),
+            (60_000, false, 0, u32::MAX, 65_999),
+            (60_000, true, 0, 7, 600_000),
+            (60_000, true, 1, 0, 250),
+            (60_000, false, 1, u32::MAX, 499),
+            (60_000, false, 3, 0, 1_000),
+            (60_000, false, 40, 0, 15_000),
+            (u64::MAX, false, 0, u32::MAX, u64::MAX),
+        ] {
+            let given = next_read(interval, told, failures, random);
+            assert_eq!(given, expected, "{interval} {told} {failures} {random}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn waits_grow_and_stay_within_their_bounds(failures in any::<u32>(), random in any::<u32>()) {
+            let wait = backoff(failures, random);
+            prop_assert!((FIRST_WAIT / 2..=LONGEST_WAIT).contains(&wait));
+            prop_assert!(backoff(failures.saturating_add(1), random) >= wait);
+        }
+
+        #[test]
+        fn a_part_is_no_more_than_the_whole(whole in any::<u64>(), random in any::<u32>()) {
+            prop_assert!(part(whole, random) <= whole);
+        }
+    }
 }

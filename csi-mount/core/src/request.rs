@@ -172,7 +172,11 @@ fn check_names(context: &BTreeMap<String, String>) -> Result<(), RequestError> {
     Ok(())
 }
 
-fn secret(secret: Option<&str>, mount: Option<&str>) -> Result<(String, String), RequestError> {
+/// Mount and path of a secret: `MOUNT/PATH`, or the path below a mount that is named besides.
+///
+/// # Errors
+/// [`RequestError::Missing`] or [`RequestError::Value`].
+pub fn secret(secret: Option<&str>, mount: Option<&str>) -> Result<(String, String), RequestError> {
     let help = "MOUNT/PATH, such as secret/app/db";
     let secret = secret.ok_or(RequestError::Missing { name: "secret", help })?;
     let wrong = RequestError::Value { name: "secret", help };
@@ -192,20 +196,32 @@ fn version(text: &str) -> Result<u64, RequestError> {
     text.parse().ok().filter(|version| *version > 0).ok_or(wrong)
 }
 
-fn mode(text: &str) -> Result<u16, RequestError> {
+/// Permission bits from octal digits.
+///
+/// # Errors
+/// [`RequestError::Value`].
+pub fn mode(text: &str) -> Result<u16, RequestError> {
     let wrong = RequestError::Value { name: "mode", help: "octal digits up to \"0777\", such as \"0440\"" };
     let digits = text.strip_prefix("0o").unwrap_or(text);
     u16::from_str_radix(digits, 8).ok().filter(|mode| *mode <= crate::image::MAX_MODE).ok_or(wrong)
 }
 
-fn duration(text: &str) -> Result<Millis, RequestError> {
+/// A time of more than nothing, such as `30s`.
+///
+/// # Errors
+/// [`RequestError::Value`].
+pub fn duration(text: &str) -> Result<Millis, RequestError> {
     let wrong = RequestError::Value { name: "maxStale", help: "a time such as 30s, 10m or 24h" };
     let parsed = text.parse::<jiff::SignedDuration>().ok();
     let millis = parsed.and_then(|time| u64::try_from(time.as_millis()).ok());
     millis.filter(|millis| *millis > 0).ok_or(wrong)
 }
 
-fn chosen(text: &str) -> Result<Vec<(FilePath, String)>, RequestError> {
+/// Files with the keys that they show, from a YAML or JSON map of file names to keys.
+///
+/// # Errors
+/// [`RequestError::Value`] or [`RequestError::File`].
+pub fn chosen(text: &str) -> Result<Vec<(FilePath, String)>, RequestError> {
     let wrong = RequestError::Value {
         name: "files",
         help: "a map of file names to keys, such as {\"db/pass\": \"password\"}",

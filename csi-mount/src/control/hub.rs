@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::{ChangeEvent, ChangeKind, ChangeStream, ChangesError};
-use csi_mount_core::refresh::{Failure, Policy, backoff};
+use csi_mount_core::refresh::{Failure, backoff, part};
 use tokio::sync::watch;
 
 use super::identity::Identity;
@@ -71,7 +71,7 @@ impl Hub {
                     return;
                 }
             }
-            let wait = backoff(&Policy::default(), failures, clock::jitter());
+            let wait = backoff(failures, clock::jitter());
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }
     }
@@ -106,8 +106,8 @@ impl Hub {
                     self.settled.send_replace(true);
                     self.secrets.followed(true);
                     if fresh {
-                        let random = SPREAD.saturating_mul(u64::from(clock::jitter())) >> 32;
-                        tokio::time::sleep(Duration::from_millis(if again { random } else { 0 })).await;
+                        let wait = if again { part(SPREAD, clock::jitter()) } else { 0 };
+                        tokio::time::sleep(Duration::from_millis(wait)).await;
                         self.secrets.all_changed();
                     }
                 }

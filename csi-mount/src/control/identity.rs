@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use broker_client::{CallError, Client, Login, Session, Token, TokenInfo};
-use csi_mount_core::refresh::{Failure, Millis, Policy, backoff};
+use csi_mount_core::refresh::{Failure, Millis, backoff};
 use tokio::sync::watch;
 
 use super::credential::{Credential, Way};
@@ -359,7 +359,7 @@ impl Identity {
     /// Another try after a while; `again` is for a token that is never renewed.
     fn renew_later(&self, before: &Held, again: Option<bool>) {
         self.state(|state| {
-            let wait = backoff(&Policy::default(), state.renew_failures, clock::jitter());
+            let wait = backoff(state.renew_failures, clock::jitter());
             state.renew_failures = state.renew_failures.saturating_add(1);
             if let Some(held) = state.held.as_mut().filter(|held| held.serial == before.serial) {
                 held.renew_at = again.is_none().then(|| clock::now().saturating_add(wait));

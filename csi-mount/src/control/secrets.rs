@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use broker_client::{Client, SecretText};
-use csi_mount_core::refresh::{Failure, MIN_GAP, Millis, Policy, backoff};
+use csi_mount_core::refresh::{Failure, MIN_GAP, Millis, next_read, part};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use zeroize::Zeroizing;
@@ -18,8 +18,6 @@ use crate::config::SecretRef;
 
 /// The longest random wait between a change and the read of it, in milliseconds; it spreads the nodes of a cluster.
 const SPREAD: Millis = 100;
-/// Time between two reads while changes are followed: for what a broker might not tell.
-const LONG: Millis = 600_000;
 
 /// A secret as it was read.
 #[derive(Debug)]
@@ -326,16 +324,8 @@ impl Shared {
 
     /// Time until the next read.
     fn wait(&self, failures: u32) -> Millis {
-        if failures > 0 {
-            return backoff(&Policy::default(), failures - 1, clock::jitter());
-        }
-        if self.rhythm.followed.load(Ordering::Relaxed) {
-            return LONG;
-        }
-        // A tenth more or less, so that what begins together does not stay together.
-        let tenth = self.rhythm.interval / 10;
-        let random = (tenth.saturating_mul(2).saturating_mul(u64::from(clock::jitter()))) >> 32;
-        self.rhythm.interval.saturating_sub(tenth).saturating_add(random)
+        let told = self.rhythm.followed.load(Ordering::Relaxed);
+        next_read(self.rhythm.interval, told, failures, clock::jitter())
     }
 
     /// Reads the secret, with a new token where the first one turns out to be no good.
@@ -383,6 +373,5 @@ impl Shared {
 
 /// Waits a random part of a time, at least as long as changes are gathered.
 async fn spread(most: Millis) {
-    let random = most.saturating_mul(u64::from(clock::jitter())) >> 32;
-    tokio::time::sleep(Duration::from_millis(random.max(MIN_GAP))).await;
+    tokio::time::sleep(Duration::from_millis(part(most, clock::jitter()).max(MIN_GAP))).await;
 }

@@ -28,6 +28,8 @@ const MAX_QUEUE: usize = 65_536;
 pub struct Role {
     /// Its name in log lines.
     pub name: &'static str,
+    /// Its name in the list of processes.
+    pub title: &'static str,
     /// Its arguments.
     pub args: Vec<OsString>,
     /// Its environment, beyond the keeper's.
@@ -74,7 +76,7 @@ impl Member {
     pub fn start(&mut self, program: &Path, now: Instant) -> io::Result<u32> {
         let (ours, theirs) = Link::pair()?;
         let pid = Command::new(program)
-            .arg0("keyreeve-csi")
+            .arg0(self.role.title)
             .args(&self.role.args)
             .envs(self.role.environment.iter().copied())
             .stdin(Stdio::from(OwnedFd::from(theirs)))

@@ -140,7 +140,11 @@ pub fn attach(mount: BorrowedFd<'_>, below: BorrowedFd<'_>, at: &Path) -> io::Re
 pub fn make_with_helper(at: &Path) -> Result<Superblock, SuperblockError> {
     let (ours, theirs) = Link::pair().map_err(SuperblockError::Helper)?;
     let mut child = Command::new(HELPER)
-        .args(["-o", "fsname=keyreeve,subtype=keyreeve,nosuid,nodev,noexec,noatime", "--"])
+        .args([
+            "-o",
+            "fsname=keyreeve,subtype=keyreeve,default_permissions,nosuid,nodev,noexec,noatime",
+            "--",
+        ])
         .arg(at)
         // The helper sends the device through this descriptor, which is its standard input.
         .env("_FUSE_COMMFD", "0")

@@ -51,18 +51,7 @@ struct Listings {
 }
 
 fn errno(error: FsError) -> Errno {
-    match error {
-        FsError::NotFound => Errno::ENOENT,
-        FsError::NotFolder => Errno::ENOTDIR,
-        FsError::IsFolder => Errno::EISDIR,
-        FsError::Stale => Errno::ESTALE,
-        FsError::Revoked => Errno::EACCES,
-        FsError::ReadOnly => Errno::EROFS,
-        FsError::Exists => Errno::EEXIST,
-        FsError::TooManyHandles => Errno::ENFILE,
-        FsError::State => Errno::EINVAL,
-        FsError::TooManyVolumes => Errno::ENOSPC,
-    }
+    Errno::from_i32(csi_mount_core::errno::number(error))
 }
 
 const fn kind(kind: Kind) -> FileType {

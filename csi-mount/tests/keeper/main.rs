@@ -77,19 +77,20 @@ fn keep(args: &[String]) -> ExitCode {
     let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
     let purpose = match args[1].as_str() {
         "node" => Use::Node { holder: None },
-        at => Use::Single { at: PathBuf::from(at) },
+        at => Use::Single { at: PathBuf::from(at), token: None },
     };
     let server = args.get(2).map_or("serve", String::as_str);
     let options = Options {
         purpose,
         program: PathBuf::from("/proc/self/exe"),
+        title: "keeper-test",
         server: words(&[server]),
         mutator: words(&["mutate"]),
         control: words(&["control", &args[0]]),
         stall: Duration::from_secs(2),
     };
     match keeper::run(&options) {
-        Ok(code) => code,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             println!("keeper: {error}");
             ExitCode::FAILURE
