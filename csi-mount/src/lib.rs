@@ -2,7 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`config`] | what was typed and what it means |
+//! | [`config`], [`node`] | what was typed, what it means, and which process it makes |
 //! | [`mounts`] | the file system, the places where it is shown, and what is in the way there |
 //! | [`keeper`], [`serve`], [`mutate`] | the process that holds what must last, and the two that answer and change |
 //! | [`link`], [`memory`] | messages between processes, and secrets in memory only |
@@ -24,6 +24,7 @@ pub mod memory;
 pub mod metrics;
 pub mod mounts;
 pub mod mutate;
+pub mod node;
 pub mod proto;
 pub mod readers;
 pub mod records;

@@ -74,7 +74,7 @@ impl Volumes {
         let now = following.source();
         let key = wanted.identity_key();
         // A token that was revoked stays so for the pod: only a new pod, or another token, reads again.
-        let identity = if now.identity().is_ended() && now.identity().key == key {
+        let identity = if now.identity().is_ended() && now.identity().key.is(&key) {
             Arc::clone(now.identity())
         } else {
             self.secrets.identity(key, &wanted.identity_name(), wanted.credential())

@@ -73,7 +73,7 @@ struct Rhythm {
 }
 
 /// Whose token it is: volumes with the same key share an identity.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum IdentityKey {
     /// A service account, by auth mount, role, audience, namespace and name.
     ServiceAccount([String; 5]),
@@ -90,6 +90,18 @@ pub struct Secrets {
     rhythm: Arc<Rhythm>,
     identities: Mutex<Vec<Weak<Identity>>>,
     sources: Mutex<Vec<Weak<Source>>>,
+}
+
+impl IdentityKey {
+    /// Whether both are the same one's.
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::ServiceAccount(one), Self::ServiceAccount(other)) => one == other,
+            (Self::Token(one), Self::Token(other)) => one.as_str() == other.as_str(),
+            (Self::Own, Self::Own) => true,
+            _ => false,
+        }
+    }
 }
 
 impl std::fmt::Debug for IdentityKey {
@@ -121,7 +133,7 @@ impl Secrets {
         let mut known = lock(&self.identities);
         known.retain(|identity| identity.strong_count() > 0);
         let found =
-            known.iter().filter_map(Weak::upgrade).find(|found| found.key == key && !found.is_ended());
+            known.iter().filter_map(Weak::upgrade).find(|found| found.key.is(&key) && !found.is_ended());
         if let Some(found) = found {
             found.refresh(credential);
             return found;

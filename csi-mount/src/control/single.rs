@@ -226,7 +226,7 @@ async fn hear(mut events: Events, opens: &Opens, (at, path): (&TargetPath, &str)
 /// Waits until our file system is at its place no more.
 #[expect(deprecated, reason = "its successor is unsafe; the table is an open file for as long as this waits")]
 async fn unmounted(at: &TargetPath) -> Result<(), SingleError> {
-    let table = AsyncFd::with_interest(std::fs::File::open("/proc/self/mountinfo")?, Interest::PRIORITY)?;
+    let table = AsyncFd::with_interest(place::table()?, Interest::PRIORITY)?;
     loop {
         if !place::is_ours(at.as_str()).map_err(std::io::Error::other)? {
             return Ok(());

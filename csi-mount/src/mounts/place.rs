@@ -87,6 +87,14 @@ pub fn is_ours(at: &str) -> Result<bool, TargetError> {
     Ok(on_top(at)?.is_some_and(|mount| mount.kind == KIND))
 }
 
+/// The table of mounts as an open file, which the kernel marks whenever the table is another.
+///
+/// # Errors
+/// The system's.
+pub fn table() -> io::Result<std::fs::File> {
+    std::fs::File::open("/proc/self/mountinfo")
+}
+
 fn whole(at: &Path) -> Result<PathBuf, PlaceError> {
     let failed = |source| PlaceError::Place { at: at.to_owned(), source };
     // Only the parent is resolved: a dead mount cannot even be looked at.

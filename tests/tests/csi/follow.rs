@@ -48,7 +48,8 @@ fn a_volume_shows_each_version_as_it_is_written_and_leaves_nothing() {
 fn access_ends_when_the_broker_says_so_through_open_files_too() {
     let world = World::start();
     let delete = |path: &str| world.broker.target.must("DELETE", path, None).unwrap();
-    let ends: [(&str, &dyn Fn(&str)); 4] = [
+    type End<'a> = (&'a str, &'a dyn Fn(&str));
+    let ends: [End<'_>; 4] = [
         ("revoked", &|token| world.must("auth/token/revoke", &json!({"token": token}))),
         ("policy", &|_| {
             let nothing = "path \"secret/data/other\" { capabilities = [\"read\"] }";

@@ -53,8 +53,8 @@ fn is_variable(name: &str) -> bool {
     first && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-type Value = Zeroizing<Vec<u8>>;
-type Variables = BTreeMap<String, Value>;
+type Content = Zeroizing<Vec<u8>>;
+type Variables = BTreeMap<String, Content>;
 
 /// Reads the secrets and becomes the command.
 ///
@@ -133,7 +133,7 @@ async fn read(
 }
 
 /// The variables of one `-env` with their values: strings as they are, all else as JSON.
-fn values(wanted: &Wanted<'_>, text: &str) -> Result<Vec<(String, Value)>, Problem> {
+fn values(wanted: &Wanted<'_>, text: &str) -> Result<Vec<(String, Content)>, Problem> {
     let failed = |error: &dyn std::fmt::Display| Problem::Failed(format!("{}: {error}", wanted.path));
     let chosen = match wanted.one {
         Some((name, key)) => {
