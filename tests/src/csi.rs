@@ -119,6 +119,11 @@ impl Driver {
         self.dir.path()
     }
 
+    /// Where it serves health and metrics.
+    pub fn listen(&self) -> &str {
+        &self.listen
+    }
+
     /// Its namespaces.
     pub const fn space(&self) -> &Space {
         &self.space

@@ -78,7 +78,12 @@ impl Filter {
         };
         let time = text(&["time"]);
         self.fields.iter().all(|(place, wanted)| text(place) == wanted)
-            && self.path_prefix.as_ref().is_none_or(|p| text(&["object", "path"]).starts_with(p.as_str()))
+            && self.path_prefix.as_ref().is_none_or(|path| {
+                // What happened to a secret outside the broker, such as an open of its file, names it in the report.
+                [&["object", "path"], &["report", "path"]]
+                    .iter()
+                    .any(|place| text(*place).starts_with(path.as_str()))
+            })
             && self.from.as_ref().is_none_or(|from| time >= from.as_str())
             && self.to.as_ref().is_none_or(|to| time < to.as_str())
     }

@@ -24,7 +24,7 @@ use super::plane::{NewVolume, Plane, PlaneError};
 use super::secrets::{IdentityKey, Secrets};
 use super::uplink::Uplink;
 use super::volume::{Begin, Following, Spec, note_token};
-use super::volumes::outcome;
+use super::volumes::opened_file;
 use crate::clock;
 use crate::config::SecretRef;
 use crate::link::control::{Events, Keeper};
@@ -215,7 +215,7 @@ async fn hear(mut events: Events, opens: &Opens, (at, path): (&TargetPath, &str)
         match event {
             Event::Opened(opened) => {
                 let object = opened.reader.describe();
-                let target = format!("file {at}/{} ({})", opened.path, outcome(opened.outcome));
+                let target = opened_file(at, &opened);
                 opens.note(Open { object: &object, target: &target, path, version: opened.version });
             }
             Event::Lost { opens: lost } => opens.lost(lost),

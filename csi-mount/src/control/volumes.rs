@@ -232,16 +232,23 @@ impl Volumes {
         };
         let path = lock(&entry.following).as_ref().map(|f| f.source().secret().api_path());
         let object = entry.pod.reader(&opened.reader);
-        let granted = opened.outcome == Outcome::Granted;
-        let note = if granted { String::new() } else { format!(" ({outcome})") };
-        let target = format!("file {}/{}{note}", entry.target, opened.path);
+        let target = opened_file(&entry.target, opened);
         let path = path.unwrap_or_else(|| "unknown".to_owned());
         self.opens.note(Open { object: &object, target: &target, path: &path, version: opened.version });
     }
 }
 
+/// Which file was opened, with how that ended unless it was granted.
+pub fn opened_file(at: &TargetPath, opened: &Opened) -> String {
+    let note = match opened.outcome {
+        Outcome::Granted => String::new(),
+        other => format!(" ({})", outcome(other)),
+    };
+    format!("file {at}/{}{note}", opened.path)
+}
+
 /// How an open ended, in a word.
-pub fn outcome(outcome: Outcome) -> &'static str {
+fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Granted => "granted",
         Outcome::Denied => "denied",

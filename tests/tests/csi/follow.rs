@@ -3,10 +3,16 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use harness::csi::Volume;
+use harness::csi::{Driver, Volume};
+use harness::disk::DiskBroker;
+use harness::lying::{Liar, Lie};
+use harness::target::Target;
 use serde_json::json;
 
 use crate::world::World;
+
+/// The time after which a volume's files are too old, in the test of that.
+const MAX_STALE: &str = "1s";
 
 fn read(file: &std::path::Path) -> String {
     std::fs::read_to_string(file).unwrap_or_else(|error| error.to_string())
@@ -49,7 +55,8 @@ fn access_ends_when_the_broker_says_so_through_open_files_too() {
     let world = World::start();
     let delete = |path: &str| world.broker.target.must("DELETE", path, None).unwrap();
     type End<'a> = (&'a str, &'a dyn Fn(&str));
-    let ends: [End<'_>; 4] = [
+    let ends: [End<'_>; 5] = [
+        ("expired", &|_| ()),
         ("revoked", &|token| world.must("auth/token/revoke", &json!({"token": token}))),
         ("policy", &|_| {
             let nothing = "path \"secret/data/other\" { capabilities = [\"read\"] }";
@@ -60,7 +67,7 @@ fn access_ends_when_the_broker_says_so_through_open_files_too() {
     ];
     for (number, (name, end)) in ends.into_iter().enumerate() {
         world.put(name, "hunter2");
-        let token = world.token(name);
+        let token = if name == "expired" { world.short_token(name) } else { world.token(name) };
         let (_, file) = world.publish(number, name, &token);
         let open = File::open(&file).unwrap();
         end(&token);
@@ -83,4 +90,26 @@ fn a_volume_that_may_keep_its_files_keeps_them() {
     world.must("auth/token/revoke", &json!({"token": token}));
     world.wait("the trouble", || world.driver.metric("keyreeve_csi_volumes_stale").unwrap() > 0.0);
     assert_eq!(read(&world.file(&volume)), "first");
+}
+
+#[test]
+fn the_last_value_stays_while_the_broker_is_away_and_only_so_long_as_the_volume_says() {
+    let broker = DiskBroker::start(&[]).unwrap();
+    let liar = Liar::start(&broker.target.addr).unwrap();
+    let behind = Target { addr: liar.addr().to_owned(), ..broker.target.clone() };
+    let root = &broker.target.root_token;
+    let driver = Driver::start(&behind, root, &["--interval", "1"]).unwrap();
+    broker.target.must("POST", "secret/data/app/db", Some(&json!({"data": {"password": "first"}}))).unwrap();
+    let world = World { driver, broker };
+    let for_ever = Volume::new(1, "secret/app/db", &world.token("app"));
+    let bounded = Volume::new(2, "secret/app/db", &world.token("app")).with("maxStale", MAX_STALE);
+    for volume in [&for_ever, &bounded] {
+        world.driver.publish(volume).unwrap();
+    }
+    liar.tell(Lie::Status(503));
+    let refused = |volume: &Volume| std::fs::read(world.file(volume)).is_err();
+    world.wait("the end of patience", || refused(&bounded));
+    assert_eq!(read(&world.file(&for_ever)), "first");
+    liar.tell(Lie::None);
+    world.wait("the broker's return", || read(&world.file(&bounded)) == "first");
 }

@@ -51,6 +51,14 @@ impl World {
         token(&self.broker.target, policy, READ)
     }
 
+    /// The same, for three seconds.
+    pub fn short_token(&self, policy: &str) -> String {
+        self.must(&format!("sys/policies/acl/{policy}"), &json!({"policy": READ}));
+        let wanted = json!({"policies": [policy], "ttl": "3s", "renewable": false});
+        let made = self.broker.target.must("POST", "auth/token/create", Some(&wanted)).unwrap();
+        made["auth"]["client_token"].as_str().unwrap().to_owned()
+    }
+
     /// Publishes the volume of this number, which shows `secret/app/NAME`; its file `password`.
     pub fn publish(&self, number: usize, name: &str, token: &str) -> (Volume, PathBuf) {
         let volume = Volume::new(number, &format!("secret/app/{name}"), token);

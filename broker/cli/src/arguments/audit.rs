@@ -69,7 +69,7 @@ pub struct AuditFilter {
     /// Address of the peer.
     #[arg(long)]
     pub ip: Option<String>,
-    /// Beginning of the request's path.
+    /// Beginning of the request's path, or of the path of the secret that a record of a sender is about.
     #[arg(long, value_name = "PREFIX")]
     pub path: Option<String>,
     /// From this time on, such as 2026-11-25T10:00:00Z.

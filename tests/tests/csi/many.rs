@@ -1,0 +1,131 @@
+//! Many volumes, and the same requests again and again: nothing is left over.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use harness::csi::Volume;
+use rustix::process::Pid;
+use tonic::Code;
+
+use crate::world::World;
+
+/// Descriptors of each of the driver's processes.
+fn descriptors(world: &World) -> BTreeMap<String, usize> {
+    let count = |pid: Pid| std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).unwrap().count();
+    world.driver.processes().into_iter().map(|(role, pid)| (role, count(pid))).collect()
+}
+
+#[test]
+fn five_hundred_volumes_come_and_go_and_leave_nothing() {
+    let world = World::start();
+    world.put("db", "first");
+    let token = world.token("app");
+    // What is made with the first volume and stays.
+    let (first, _) = world.publish(0, "db", &token);
+    world.driver.unpublish(&first.id, &first.target).unwrap();
+    let (processes, before) = (world.driver.processes(), descriptors(&world));
+    let start = Instant::now();
+    let volumes: Vec<(Volume, PathBuf)> =
+        (0..500).map(|number| world.publish(number, "db", &token)).collect();
+    println!("500 volumes published in {:?}", start.elapsed());
+    assert_eq!(world.driver.mounted().unwrap().len(), 500);
+    world.put("db", "second");
+    let took = world.wait("the change everywhere", || {
+        volumes.iter().all(|(_, file)| std::fs::read_to_string(file).is_ok_and(|text| text == "second"))
+    });
+    println!("500 volumes changed and read in {took:?}");
+    let start = Instant::now();
+    for (volume, _) in &volumes {
+        world.driver.unpublish(&volume.id, &volume.target).unwrap();
+    }
+    println!("500 volumes unpublished in {:?}", start.elapsed());
+    assert_eq!(world.driver.mounted().unwrap(), Vec::<String>::new());
+    assert_eq!(world.driver.processes(), processes, "no process came or went");
+    world.wait("the end of connections and tasks", || {
+        let now = descriptors(&world);
+        now.iter().all(|(role, count)| *count <= before[role] + 2)
+    });
+    assert!(world.driver.metric("keyreeve_csi_volumes").unwrap() < 0.5);
+}
+
+#[test]
+fn requests_are_taken_again_and_refused_in_words() {
+    let world = World::start();
+    world.put("db", "first");
+    let token = world.token("app");
+    let volume = Volume::new(1, "secret/app/db", &token);
+    for _ in 0..3 {
+        world.driver.publish(&volume).unwrap();
+    }
+    assert_eq!(world.driver.mounted().unwrap().len(), 1);
+    let elsewhere = Volume { target: Volume::new(2, "", "").target, ..volume.clone() };
+    let with = |change: &dyn Fn(&mut Volume)| {
+        let mut other = Volume::new(3, "secret/app/db", &token);
+        change(&mut other);
+        other
+    };
+    for (what, code, part) in [
+        (elsewhere, Code::InvalidArgument, "is not that of the pod"),
+        (Volume { group: "7".to_owned(), ..volume.clone() }, Code::AlreadyExists, "another group"),
+        (with(&|v| v.target = volume.target.clone()), Code::InvalidArgument, "is not that of the pod"),
+        (with(&|v| v.target = "/etc".to_owned()), Code::InvalidArgument, "no volume of a pod"),
+        (with(&|v| v.target.push_str("/../../x")), Code::InvalidArgument, "the target path"),
+        (with(&|v| v.secrets.clear()), Code::InvalidArgument, "no token came with the volume"),
+        (
+            with(&|v| {
+                v.secrets.insert("token".to_owned(), "hvs.wrong".to_owned());
+            }),
+            Code::PermissionDenied,
+            "permission denied",
+        ),
+        (
+            with(&|v| {
+                v.context.insert("sekret".to_owned(), "x".to_owned());
+            }),
+            Code::InvalidArgument,
+            "\"sekret\" is not known",
+        ),
+        (
+            with(&|v| {
+                v.context.insert("secret".to_owned(), "secret/app/none".to_owned());
+            }),
+            Code::NotFound,
+            "secret/data/app/none",
+        ),
+        (
+            with(&|v| {
+                v.context.insert("version".to_owned(), "0".to_owned());
+            }),
+            Code::InvalidArgument,
+            "from 1",
+        ),
+        (
+            with(&|v| {
+                v.context.insert("files".to_owned(), "{\"../x\": \"password\"}".to_owned());
+            }),
+            Code::InvalidArgument,
+            "cannot be a file",
+        ),
+        (
+            with(&|v| {
+                v.context.insert("files".to_owned(), "{\"x\": \"none\"}".to_owned());
+            }),
+            Code::FailedPrecondition,
+            "no key \"none\"",
+        ),
+    ] {
+        let status = world.driver.publish(&what).unwrap_err();
+        assert_eq!(status.code(), code, "{status}");
+        assert!(status.message().contains(part), "{status}");
+        assert!(!status.message().contains(&token), "{status}");
+    }
+    assert_eq!(world.driver.mounted().unwrap().len(), 1, "a refused volume leaves nothing");
+    let start = Instant::now();
+    for target in [&volume.target, &volume.target] {
+        world.driver.unpublish(&volume.id, target).unwrap();
+    }
+    world.driver.unpublish("csi-none", &Volume::new(9, "", "").target).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert_eq!(world.driver.mounted().unwrap(), Vec::<String>::new());
+}
