@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [clean]: a broker, a syncer and the audit log on this machine, in a temporary folder that is gone afterwards.
+# run.sh [clean]: a broker, a syncer, a mounted secret and the audit log, in a temporary folder that is gone afterwards.
 # ONCE=1 walks through by itself, checks each step and ends. BIN=folder takes the programs from there and builds nothing.
 # `clean` removes what a run left behind that was killed hard.
 set -euo pipefail
@@ -90,6 +90,7 @@ stop() {
 finish() {
     trap '' INT TERM
     stop tail
+    stop mount
     stop syncer
     stop broker
     rm -rf "$T"
@@ -102,6 +103,27 @@ value() {
 
 has() {
     [[ $(value "$1" "$2") == "$3" ]]
+}
+
+shows() {
+    [[ $(cat "$T/mnt/password") == "$1" ]]
+}
+
+open_is_recorded() {
+    keyreeve audit query -kind=file.open -path=secret/data/app/db -format=json | grep -q "file $T/mnt/password"
+}
+
+# Why secrets cannot be mounted on this machine; nothing where they can.
+cannot_mount() {
+    if [[ ! -e /dev/fuse ]]; then
+        echo "/dev/fuse is not there; load the kernel module fuse, or give the container the device"
+    elif ((EUID != 0)) && [[ ! -w /dev/fuse ]]; then
+        echo "you may not open /dev/fuse; run as root"
+    elif ((EUID != 0)) && ! command -v fusermount3 >/dev/null; then
+        echo "fusermount3 is not there; install the package fuse3, or run as root"
+    elif ! unshare --mount true 2>/dev/null && ((EUID == 0)); then
+        echo "this container may not mount; give it the capability SYS_ADMIN"
+    fi
 }
 
 denial() {
@@ -170,6 +192,18 @@ within 5 has app-db DB_PASSWORD first || fail "the Secret app-db did not appear 
 within 5 has app-config workers 4 || fail "the Secret app-config did not appear within 5 s"
 ok "the syncer has written the Secrets $T/out/demo.app-db.secret.yaml and demo.app-config.secret.yaml"
 
+missing=$(cannot_mount)
+if [[ -z $missing ]]; then
+    mkdir "$T/mnt"
+    app_token=$(keyreeve token create -policy=demo-app -ttl=24h -display-name=demo-app -field=token) ||
+        fail "the mount got no token"
+    VAULT_TOKEN=$app_token start mount "$BIN/keyreeve" mount secret/app/db "$T/mnt"
+    within 5 shows first || fail "the secret was not mounted within 5 s"
+    ok "the secret is mounted at $T/mnt, a file for each key, in memory only"
+else
+    echo "not shown: secrets as files, since $missing"
+fi
+
 if [[ ${ONCE:-} != 1 ]]; then
     cat <<TEXT
 
@@ -177,6 +211,7 @@ Type this in a second terminal; the file changes at once, because the change is 
   export VAULT_ADDR=$VAULT_ADDR VAULT_TOKEN=\$(cat $T/data.root-token)
   $BIN/keyreeve kv put secret/app/db username=app password=second
   cat $T/out/demo.app-db.secret.yaml
+  cat $T/mnt/password                                                  # the same, mounted; the log shows who opened it
   VAULT_TOKEN=\$(cat $T/syncer-token) $BIN/keyreeve kv get secret/other    # denied, and the log says why
 
 The audit log follows; Ctrl-C ends the demo and leaves nothing behind.
@@ -191,6 +226,16 @@ fi
 keyreeve kv put secret/app/db - <<<'{"username": "app", "password": "second"}' >/dev/null || fail "app/db is not changed"
 within 5 has app-db DB_PASSWORD second || fail "the Secret app-db did not follow within 5 s"
 ok "the secret was changed and the Secret followed, pushed"
+
+if [[ -z $missing ]]; then
+    within 5 shows second || fail "the mounted file did not follow within 5 s"
+    within 5 open_is_recorded || fail "the open of the mounted file is not in the audit log"
+    ok "the mounted file followed too, and the audit log says who opened it"
+    keyreeve token revoke "$app_token" >/dev/null || fail "the mount's token is not revoked"
+    within 5 eval "! shows second" || fail "the mounted file can still be read without its token"
+    ok "the mount's token was revoked, and the file is refused"
+    stop mount
+fi
 
 if VAULT_TOKEN=$syncer_token "$BIN/keyreeve" kv get secret/other >/dev/null 2>&1; then
     fail "the syncer's token may read secret/other"
