@@ -112,7 +112,9 @@ impl Opens {
             path: printable(open.path),
             version: open.version,
         };
-        let full = matches!(self.queue.try_send(record), Err(mpsc::error::TrySendError::Full(_)));
+        // Once full, it takes none until half of it is sent: one long gap, and whole batches between two of them.
+        let waits = self.dropping.load(Ordering::Relaxed) && self.queue.capacity() < QUEUE / 2;
+        let full = waits || matches!(self.queue.try_send(record), Err(mpsc::error::TrySendError::Full(_)));
         if full {
             self.metrics.lost(1);
         }

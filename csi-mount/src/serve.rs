@@ -16,6 +16,7 @@ use csi_mount_core::wire::{self, EVENT_ID, Event, Problem, Refusal};
 use self::session::{Kernel, SessionError};
 use crate::link::{Link, LinkError};
 use crate::memory::{self, Mapping, Steps};
+use crate::readers::Readers;
 
 mod attach;
 mod fs;
@@ -48,6 +49,7 @@ struct Shared {
     mutator: AtomicU32,
     /// Opens that could not be told.
     lost: AtomicU64,
+    readers: Readers,
     epoch: u32,
 }
 
@@ -111,6 +113,7 @@ pub fn run() -> Result<(), ServeError> {
         steps: Steps::from_file(steps),
         mutator: AtomicU32::new(0),
         lost: AtomicU64::new(0),
+        readers: Readers::default(),
         epoch,
     };
     let server = Server { shared: Arc::new(shared), shape, device, kernel: None };

@@ -16,7 +16,7 @@ use fuser::{
 };
 
 use super::Shared;
-use crate::{clock, readers};
+use crate::clock;
 
 /// How long the kernel may keep names and attributes: all changes go through it.
 const KEEP: Duration = Duration::from_secs(3_600);
@@ -187,8 +187,7 @@ impl Filesystem for Fs {
             Ok(opened) => opened,
             Err(error) => return reply.error(errno(error)),
         };
-        // Whoever opens waits for the answer: its number cannot be another's meanwhile.
-        let reader = readers::reader(request.pid());
+        let reader = self.shared.readers.reader(request.pid(), request.uid());
         let granted = opened.outcome == Outcome::Granted;
         // Every read comes to us: nothing of a secret stays in the page cache, and a revocation is felt at once.
         let how = FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_NOFLUSH;
