@@ -76,11 +76,17 @@ impl Shared {
     }
 
     fn tell_event(&self, event: Event) {
-        let lost = self.lost.swap(0, Ordering::Relaxed);
-        let told_lost = lost == 0 || self.tell(&ServerReply::Event(Event::Lost { opens: lost }));
-        let missed = if told_lost { 0 } else { lost };
+        self.tell_lost();
         let told = self.tell(&ServerReply::Event(event));
-        self.lost.fetch_add(missed + u64::from(!told), Ordering::Relaxed);
+        self.lost.fetch_add(u64::from(!told), Ordering::Relaxed);
+    }
+
+    /// Tells how many opens could not be told before.
+    fn tell_lost(&self) {
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 && !self.tell(&ServerReply::Event(Event::Lost { opens: lost })) {
+            self.lost.fetch_add(lost, Ordering::Relaxed);
+        }
     }
 
     fn tell_unused(&self, unused: impl IntoIterator<Item = Unused>) {
@@ -166,6 +172,8 @@ impl Server {
             let (reply, file) = done.unwrap_or_else(|refusal| (ServerReply::Refused(refusal), None));
             self.answer(message.id, &reply, file.as_ref())?;
             self.shared.tell_unused(unused);
+            // The keeper asks now and then, so that a gap is told even if nobody opens anything any more.
+            self.shared.tell_lost();
         }
     }
 

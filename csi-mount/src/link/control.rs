@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use csi_mount_core::wire::control::{KeeperReply, KeeperRequest};
 use csi_mount_core::wire::{self, EVENT_ID, Event, Refusal, WireError};
@@ -15,6 +16,8 @@ use super::{Link, LinkError, Packet};
 
 /// Events that may wait to be taken; what comes beyond is lost, and told as lost.
 const WAITING_EVENTS: usize = 1_024;
+/// How long lost events wait for another event to be told with.
+const TELL_LOST: Duration = Duration::from_millis(500);
 
 /// Why a request has no answer that helps.
 #[derive(Debug, thiserror::Error)]
@@ -138,7 +141,14 @@ impl Keeper {
     async fn listen(self, events: mpsc::Sender<Event>) {
         let mut lost = 0;
         loop {
-            match self.receive().await {
+            let packet = tokio::select! {
+                packet = self.receive() => packet,
+                () = tokio::time::sleep(TELL_LOST), if lost > 0 => {
+                    tell_lost(&events, &mut lost);
+                    continue;
+                }
+            };
+            match packet {
                 Ok(packet) => self.take(packet, &events, &mut lost),
                 Err(LinkError::TooLarge { .. }) => {
                     tracing::error!("a message of the keeper is over the limits")
@@ -171,11 +181,15 @@ impl Keeper {
     }
 }
 
-/// Hands an event on without waiting, since answers come the same way.
-fn tell(event: Event, events: &mpsc::Sender<Event>, lost: &mut u64) {
+fn tell_lost(events: &mpsc::Sender<Event>, lost: &mut u64) {
     if *lost > 0 && events.try_send(Event::Lost { opens: *lost }).is_ok() {
         *lost = 0;
     }
+}
+
+/// Hands an event on without waiting, since answers come the same way.
+fn tell(event: Event, events: &mpsc::Sender<Event>, lost: &mut u64) {
+    tell_lost(events, lost);
     if events.try_send(event.clone()).is_err() {
         *lost = lost.saturating_add(match event {
             Event::Opened(_) => 1,
