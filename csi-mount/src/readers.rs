@@ -61,6 +61,12 @@ impl Readers {
         }
         reader
     }
+
+    /// Lets those go that were met too long ago.
+    pub fn forget(&self) {
+        let now = clock::now();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, known| known.until > now);
+    }
 }
 
 fn look(tid: u32) -> Reader {

@@ -174,6 +174,7 @@ impl Server {
             self.shared.tell_unused(unused);
             // The keeper asks now and then, so that a gap is told even if nobody opens anything any more.
             self.shared.tell_lost();
+            self.shared.readers.forget();
         }
     }
 
