@@ -293,7 +293,9 @@ fn launch(
     let mut command = space.command(built("keyreeve-csi")?);
     command.args(["node", "--registrar", "external", "--node-id", "node-1", "--listen", listen]);
     command.arg(format!("--endpoint=unix://{}", folder.join("csi.sock").display()));
-    command.arg(format!("--broker-address={}", broker.url()));
+    if !arguments.iter().any(|argument| argument.starts_with("--broker-address")) {
+        command.arg(format!("--broker-address={}", broker.url()));
+    }
     command.arg("--token-file").arg(folder.join("driver.token")).args(arguments);
     let mut process = Process::start("keyreeve-csi", &command, &folder.join("csi.log"))?;
     process.wait_until(LIMIT, || is_healthy(listen))?;

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use harness::csi::Driver;
+use harness::csi::{Driver, Volume};
 use harness::sanity::{Outcome, Shim, run};
 use harness::target::{Broker, BrokerOptions, Server, fetched};
 use serde_json::json;
+use tonic::Code;
 
 /// The pod that all volumes are for.
 const POD: &str = "0b5cbf4e-5b0c-4a2e-9d3e-3f0a8c1d2e4f";
@@ -77,4 +78,21 @@ fn the_driver_conforms_and_skips_only_what_is_listed() {
     println!("{} cases passed, {} are skipped with a reason", specs.len() - skipped.len(), skipped.len());
 
     assert_eq!(driver.mounted().unwrap(), Vec::<String>::new(), "still mounted");
+
+    // Only the last element of a target is free.
+    let volume = Volume::new(1, "secret/app/db", &broker.root_token);
+    let free = volume.target.replace("/mount", "/any-name");
+    driver.publish(&Volume { target: free.clone(), ..volume.clone() }).unwrap();
+    driver.unpublish(&volume.id, &free).unwrap();
+    for (from, to) in [
+        ("000000000001", "000000000002"),
+        ("kubernetes.io~csi", "kubernetes.io~empty-dir"),
+        ("/volumes/", "/volume-subpaths/"),
+        ("/var/lib/kubelet", "/var/lib/other"),
+        ("/mount", "/mount/below"),
+    ] {
+        let target = volume.target.replace(from, to);
+        let refused = driver.publish(&Volume { target, ..volume.clone() }).unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{from} -> {to}: {refused}");
+    }
 }

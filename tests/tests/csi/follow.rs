@@ -113,3 +113,27 @@ fn the_last_value_stays_while_the_broker_is_away_and_only_so_long_as_the_volume_
     liar.tell(Lie::None);
     world.wait("the broker's return", || read(&world.file(&bounded)) == "first");
 }
+
+#[test]
+fn a_broker_is_trusted_by_its_certificate_only() {
+    let broker = DiskBroker::start(&["--tls"]).unwrap();
+    let address = format!("--broker-address=https://{}", broker.target.addr);
+    let authority = broker.data().join("tls.crt");
+    let mut put = std::process::Command::new(harness::target::built("keyreeve").unwrap());
+    put.args(["kv", "put", "secret/app/db", "password=first"]).env_clear();
+    put.env("VAULT_ADDR", format!("https://{}", broker.target.addr)).env("VAULT_CACERT", &authority);
+    let put = put.env("VAULT_TOKEN", &broker.target.root_token).output().unwrap();
+    assert!(put.status.success(), "{}", String::from_utf8_lossy(&put.stderr));
+    let root = broker.target.root_token.clone();
+    let volume = Volume::new(1, "secret/app/db", &root);
+    for (trusted, works) in [(true, true), (false, false)] {
+        let ca = format!("--broker-ca={}", authority.display());
+        let arguments: Vec<&str> = if trusted { vec![&address, &ca] } else { vec![&address] };
+        let driver = Driver::start(&broker.target, &root, &arguments).unwrap();
+        let published = driver.publish(&volume);
+        assert_eq!(published.is_ok(), works, "{published:?}");
+        if let Err(status) = published {
+            assert!(status.message().to_lowercase().contains("certificate"), "{status}");
+        }
+    }
+}

@@ -105,6 +105,37 @@ fn opens_are_in_the_audit_log_with_pod_and_account() {
     }
 }
 
+/// The accessor of the login that a namespace's pods share.
+fn accessor(world: &World, namespace: &Namespace) -> String {
+    let all = world.target().must("LIST", "auth/token/accessors", None).unwrap();
+    let all: Vec<String> = serde_json::from_value(all["data"]["keys"].clone()).unwrap();
+    let is_ours = |accessor: &String| {
+        let asked = json!({"accessor": accessor});
+        let found = world.target().must("POST", "auth/token/lookup-accessor", Some(&asked)).unwrap();
+        found["data"]["meta"]["service_account_namespace"] == namespace.name()
+    };
+    all.into_iter().find(is_ours).unwrap()
+}
+
+#[test]
+fn a_revoked_login_ends_a_pods_access_and_the_next_pod_logs_in_anew() {
+    let world = World::shared();
+    let namespace = world.namespace();
+    world.put(&namespace, "for some time");
+    world.pod(&namespace, "first", &json!({}), IDLE);
+    world.ready(&namespace, "first");
+    let read = |pod: &str| world.sh(&namespace, pod, "cat /s/password").map_err(|error| format!("{error:#}"));
+    assert_eq!(read("first").unwrap(), "for some time");
+    let login = json!({"accessor": accessor(world, &namespace)});
+    world.target().must("POST", "auth/token/revoke-accessor", Some(&login)).unwrap();
+    let refused = || read("first").is_err_and(|error| error.contains("Permission denied"));
+    wait("the end of access", refused);
+    world.pod(&namespace, "second", &json!({}), IDLE);
+    world.ready(&namespace, "second");
+    assert_eq!(read("second").unwrap(), "for some time");
+    assert!(refused(), "the first pod stays out");
+}
+
 #[test]
 fn a_pod_that_may_not_mount_is_told_why() {
     let world = World::shared();
