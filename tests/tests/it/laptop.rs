@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use harness::disk::DiskBroker;
 use harness::process::Process;
-use harness::target::built;
+use harness::target::{Broker, BrokerOptions, OpenBao, Server, built};
 use serde_json::json;
 
 /// An ordinary user: nobody.
@@ -36,38 +35,40 @@ fn wait(what: &str, mut done: impl FnMut() -> bool) -> Duration {
 struct Laptop {
     /// Has a mount namespace of its own, in which everybody may open `/dev/fuse`, as on any workstation.
     holder: Process,
-    broker: DiskBroker,
+    server: Server,
     token: String,
     user: u32,
 }
 
 impl Laptop {
     fn new(user: u32) -> Laptop {
+        Laptop::before(Broker::start(&BrokerOptions::default()).unwrap(), user)
+    }
+
+    fn before(server: Server, user: u32) -> Laptop {
         assert!(
             Path::new("/dev/fuse").exists(),
             "this test mounts through FUSE: it needs /dev/fuse and root"
         );
-        let broker = DiskBroker::start(&[]).unwrap();
-        broker.target.must("PUT", "sys/policies/acl/laptop", Some(&json!({"policy": RULES}))).unwrap();
-        let made =
-            broker.target.must("POST", "auth/token/create", Some(&json!({"policies": ["laptop"]}))).unwrap();
+        server.must("PUT", "sys/policies/acl/laptop", Some(&json!({"policy": RULES}))).unwrap();
+        let made = server.must("POST", "auth/token/create", Some(&json!({"policies": ["laptop"]}))).unwrap();
         let token = made["auth"]["client_token"].as_str().unwrap().to_owned();
         // An ordinary user must get into the folder.
-        std::fs::set_permissions(broker.dir.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+        std::fs::set_permissions(server.dir.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
         for folder in ["home", "mnt"] {
-            let folder = broker.dir.path().join(folder);
+            let folder = server.dir.path().join(folder);
             std::fs::create_dir(&folder).unwrap();
             chown(&folder, Some(user), Some(user)).unwrap();
         }
-        let ready = broker.dir.path().join("holder.ready");
+        let ready = server.dir.path().join("holder.ready");
         let mut command = Command::new("unshare");
         command
             .args(["--mount", "--propagation", "private", "sh", "-c", HOLD])
-            .arg(broker.dir.path().join("fuse"))
+            .arg(server.dir.path().join("fuse"))
             .arg(&ready);
-        let mut holder = Process::start("holder", &command, &broker.dir.path().join("holder.log")).unwrap();
+        let mut holder = Process::start("holder", &command, &server.dir.path().join("holder.log")).unwrap();
         holder.wait_until(Duration::from_secs(20), || ready.exists()).unwrap();
-        Laptop { holder, broker, token, user }
+        Laptop { holder, server, token, user }
     }
 
     /// A command of the user in the namespace, in the root folder.
@@ -80,16 +81,16 @@ impl Laptop {
     }
 
     fn put(&self, data: serde_json::Value) {
-        self.broker.target.must("POST", "secret/data/app/db", Some(&json!({"data": data}))).unwrap();
+        self.server.must("POST", "secret/data/app/db", Some(&json!({"data": data}))).unwrap();
     }
 
     fn at(&self) -> PathBuf {
-        self.broker.dir.path().join("mnt")
+        self.server.dir.path().join("mnt")
     }
 
     /// Keeps the token where `keyreeve login` does.
     fn log_in(&self) {
-        let file = self.broker.dir.path().join("home/.vault-token");
+        let file = self.server.dir.path().join("home/.vault-token");
         std::fs::write(&file, &self.token).unwrap();
         chown(&file, Some(self.user), Some(self.user)).unwrap();
     }
@@ -97,17 +98,22 @@ impl Laptop {
     fn command(&self, words: &[&str]) -> Command {
         let mut command = self.as_user(built("keyreeve").unwrap());
         command.args(words).env_clear().env("PATH", "/usr/bin:/bin");
-        command.env("HOME", self.broker.dir.path().join("home")).env("VAULT_ADDR", self.broker.target.url());
+        command.env("HOME", self.server.dir.path().join("home")).env("VAULT_ADDR", self.server.url());
         command
     }
 
     fn mount(&self, with_token: bool) -> Process {
-        let at = self.at();
-        let mut command = self.command(&["mount", "-interval=86400", "secret/app/db", at.to_str().unwrap()]);
+        self.mount_every("86400", with_token)
+    }
+
+    /// Mounts; `seconds` are between two reads while changes are not told.
+    fn mount_every(&self, seconds: &str, with_token: bool) -> Process {
+        let (at, interval) = (self.at(), format!("-interval={seconds}"));
+        let mut command = self.command(&["mount", &interval, "secret/app/db", at.to_str().unwrap()]);
         if with_token {
             command.env("VAULT_TOKEN", &self.token);
         }
-        Process::start("keyreeve", &command, &self.broker.dir.path().join("mount.log")).unwrap()
+        Process::start("keyreeve", &command, &self.server.dir.path().join("mount.log")).unwrap()
     }
 
     /// Reads as the user; files of an ordinary user's mount are that user's alone.
@@ -161,11 +167,11 @@ fn check_mount(user: u32, with_token: bool) {
     assert!(!laptop.read("port").status.success(), "a key that is gone is no file any more");
     println!("user {user}: the change was in the file after {took:?}");
     wait("the record of an open", || {
-        let found = laptop.broker.target.must("GET", "sys/keyreeve/audit?kind=file.open", None).unwrap();
+        let found = laptop.server.must("GET", "sys/keyreeve/audit?kind=file.open", None).unwrap();
         found.to_string().contains("cat")
     });
 
-    laptop.broker.target.must("POST", "auth/token/revoke", Some(&json!({"token": laptop.token}))).unwrap();
+    laptop.server.must("POST", "auth/token/revoke", Some(&json!({"token": laptop.token}))).unwrap();
     wait("the end of access", || {
         let read = laptop.read("password");
         String::from_utf8_lossy(&read.stderr).contains("Permission denied")
@@ -196,13 +202,43 @@ fn a_mount_that_somebody_else_takes_away_ends() {
 }
 
 #[test]
+fn behind_an_openbao_the_secret_is_read_at_its_interval() {
+    let laptop = Laptop::before(OpenBao::start().unwrap(), 0);
+    laptop.put(json!({"password": "x7-first"}));
+    let mut process = laptop.mount_every("1", true);
+    wait("the mount", || laptop.shows("x7-first"));
+    laptop.put(json!({"password": "x7-second"}));
+    let took = wait("the change", || laptop.shows("x7-second"));
+    println!("the change was in the file after {took:?}");
+    laptop.server.must("POST", "auth/token/revoke", Some(&json!({"token": laptop.token}))).unwrap();
+    wait("the end of access", || !laptop.read("password").status.success());
+    assert!(process.stop().unwrap().success());
+}
+
+#[test]
+fn what_a_dead_mount_left_is_taken_away_by_the_next_one() {
+    for user in [0, NOBODY] {
+        let laptop = Laptop::new(user);
+        laptop.put(json!({"password": "x7-first"}));
+        let mut process = laptop.mount(true);
+        wait("the mount", || laptop.shows("x7-first"));
+        process.kill().unwrap();
+        wait("the end", || !laptop.read("password").status.success());
+        let mut process = laptop.mount(true);
+        wait("the mount", || laptop.shows("x7-first"));
+        assert!(process.stop().unwrap().success());
+        assert_eq!(laptop.entries(), "", "user {user}");
+    }
+}
+
+#[test]
 fn what_cannot_be_mounted_is_said_and_nothing_stays() {
     let laptop = Laptop::new(NOBODY);
     laptop.put(json!({"password": "x7-first"}));
     let at = laptop.at();
     let at = at.to_str().unwrap();
-    std::fs::create_dir(laptop.broker.dir.path().join("home/full")).unwrap();
-    let home = laptop.broker.dir.path().join("home");
+    std::fs::create_dir(laptop.server.dir.path().join("home/full")).unwrap();
+    let home = laptop.server.dir.path().join("home");
     let home = home.to_str().unwrap();
     for (words, part) in [
         (&["mount", "secret/app/db", at][..], "keyreeve login"),
@@ -266,7 +302,7 @@ fn a_command_runs_with_secrets_in_its_environment() {
         assert_eq!(output.status.code(), Some(code), "{words:?}: {text}");
         assert!(text.contains(part) && !text.contains("x7"), "{words:?}: {text}");
     }
-    let found = laptop.broker.target.must("GET", "sys/keyreeve/audit?path=secret/data/app/db", None).unwrap();
+    let found = laptop.server.must("GET", "sys/keyreeve/audit?path=secret/data/app/db", None).unwrap();
     assert!(
         found.to_string().contains("keyreeve-cli") || found["data"]["items"].as_array().unwrap().len() > 1
     );
