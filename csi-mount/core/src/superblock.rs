@@ -196,22 +196,24 @@ impl Superblock {
         self.volume(slot)?.begin_swap(to, step)
     }
 
-    /// The swap is over. Gives the generation that was shown before, when nobody reads it any more.
+    /// The swap is over. Gives the generations that are let go, since nobody reads them any more.
     ///
     /// # Errors
     /// [`FsError::NotFound`]; [`FsError::State`] when steps are missing.
     pub fn end_swap(&mut self, slot: Slot) -> Result<Vec<Unused>, FsError> {
         let volume = self.volume(slot)?;
         volume.end_swap()?;
-        Ok(volume.unused().into_iter().map(|generation| (slot, generation)).collect())
+        Ok(volume.take_unused().into_iter().map(|generation| (slot, generation)).collect())
     }
 
-    /// Lets a generation go. One that is not there is no error.
+    /// Lets a generation go, read or not. One that is not there is no error.
     ///
     /// # Errors
     /// [`FsError::State`] while it is shown.
     pub fn unload(&mut self, slot: Slot, generation: Generation) -> Result<(), FsError> {
-        self.volume(slot)?.unload(generation)
+        let handles = self.volume(slot)?.unload(generation)?;
+        self.handles = self.handles.saturating_sub(handles);
+        Ok(())
     }
 
     /// Refuses opens and reads, or no longer. Gives the inodes of all files, for the kernel to forget.
@@ -396,7 +398,8 @@ impl Superblock {
             return Err(FsError::TooManyHandles);
         }
         let volume = self.volumes.get_mut(&slot).ok_or(FsError::Stale)?;
-        let image = volume.image(generation)?;
+        // The kernel looks a path up again whose inode is stale.
+        let image = volume.image(generation).map_err(|_| FsError::Stale)?;
         match image.node(index).map(|node| &node.kind) {
             Some(NodeKind::File { .. }) => {}
             Some(NodeKind::Folder(_)) => return Err(FsError::IsFolder),
@@ -425,15 +428,15 @@ impl Superblock {
         image.read(index, offset, size).ok_or(FsError::IsFolder)
     }
 
-    /// A descriptor that this server gave is closed. Gives its generation when nobody needs it any more.
-    pub fn close(&mut self, ino: u64) -> Option<Unused> {
-        let Ok(Place::Node(slot, generation, _)) = self.place(ino) else { return None };
-        let volume = self.volumes.get_mut(&slot)?;
-        if !volume.closed(generation) {
-            return None;
-        }
+    /// A descriptor that this server gave is closed. Gives the generations that are let go, since nobody reads them any more.
+    pub fn close(&mut self, ino: u64) -> Vec<Unused> {
+        let Ok(Place::Node(slot, generation, _)) = self.place(ino) else { return Vec::new() };
+        let Some(volume) = self.volumes.get_mut(&slot).filter(|volume| volume.has_handles(generation)) else {
+            return Vec::new();
+        };
+        volume.closed(generation);
         self.handles = self.handles.saturating_sub(1);
-        volume.unused().contains(&generation).then_some((slot, generation))
+        volume.take_unused().into_iter().map(|generation| (slot, generation)).collect()
     }
 
     /// A change that the mutator asks for: the next step of a swap, or one that was done before. Gives the number to write to

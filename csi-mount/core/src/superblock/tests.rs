@@ -187,8 +187,9 @@ fn generations_are_let_go_when_nobody_reads_them() {
     }
     assert_eq!(superblock.end_swap(SLOT), Ok(vec![]));
     assert_eq!(superblock.stats(SLOT).unwrap().generations, 2);
-    assert_eq!(superblock.close(ino), Some((SLOT, generation(1))));
-    assert_eq!(superblock.close(ino), None, "a descriptor of an earlier server counts for nothing");
+    assert_eq!(superblock.close(ino), [(SLOT, generation(1))]);
+    assert_eq!(superblock.open(ino), Err(FsError::Stale), "the kernel looks its path up again");
+    assert_eq!(superblock.close(ino), [], "a descriptor of an earlier server counts for nothing");
     superblock.revoke(SLOT, true).unwrap();
     let ino = walk(&superblock, ROOT, "a").unwrap().ino;
     assert_eq!(superblock.open(ino).unwrap().outcome, Outcome::Revoked);

@@ -104,20 +104,27 @@ impl Volume {
         self.show(to)
     }
 
-    pub(super) fn unload(&mut self, generation: Generation) -> Result<(), FsError> {
+    /// Gives how many descriptors are let go with it.
+    pub(super) fn unload(&mut self, generation: Generation) -> Result<u64, FsError> {
         if self.is_needed(generation) {
             return Err(FsError::State);
         }
-        self.images.remove(&generation);
-        Ok(())
+        Ok(self.images.remove(&generation).map_or(0, |held| held.handles))
     }
 
     fn is_needed(&self, generation: Generation) -> bool {
         self.shown == Some(generation) || self.swap.as_ref().is_some_and(|swap| swap.to == generation)
     }
 
-    /// Generations before the one shown that nobody reads.
-    pub(super) fn unused(&self) -> Vec<Generation> {
+    /// Lets the generations before the one shown go that nobody reads. Whoever still has such an inode, and opens it only now,
+    /// is sent by the kernel to what is shown.
+    pub(super) fn take_unused(&mut self) -> Vec<Generation> {
+        let unused = self.unused();
+        self.images.retain(|generation, _| !unused.contains(generation));
+        unused
+    }
+
+    fn unused(&self) -> Vec<Generation> {
         let idle = |(generation, held): (&Generation, &Held)| {
             let old = self.shown.is_some_and(|shown| *generation < shown);
             (old && held.handles == 0 && !held.inherited && !self.is_needed(*generation))
@@ -132,13 +139,15 @@ impl Volume {
         }
     }
 
-    /// Whether one of this server's descriptors was closed.
-    pub(super) fn closed(&mut self, generation: Generation) -> bool {
-        let Some(held) = self.images.get_mut(&generation).filter(|held| held.handles > 0) else {
-            return false;
-        };
-        held.handles = held.handles.saturating_sub(1);
-        true
+    /// Whether this server gave descriptors of a generation that are open.
+    pub(super) fn has_handles(&self, generation: Generation) -> bool {
+        self.images.get(&generation).is_some_and(|held| held.handles > 0)
+    }
+
+    pub(super) fn closed(&mut self, generation: Generation) {
+        if let Some(held) = self.images.get_mut(&generation) {
+            held.handles = held.handles.saturating_sub(1);
+        }
     }
 
     pub(super) fn handles(&self) -> u64 {
