@@ -1,6 +1,7 @@
 //! Secrets in pods: read, changed by push, kept through the server's death, reported, refused with reasons, and gone with the pod.
 
 use harness::kube::Namespace;
+use harness::node::DRIVER;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -34,24 +35,24 @@ fn a_pod_reads_on_while_the_secret_changes_and_the_server_dies() {
     world.put(&namespace, "first");
     world.pod(&namespace, "reader", &json!({}), READ_ON);
     let uid = world.ready(&namespace, "reader");
-    wait("the first read", || count(world, &namespace).2 == "first");
+    wait("the first read", || count(&world, &namespace).2 == "first");
     world.put(&namespace, "second");
-    let took = wait("the change", || count(world, &namespace).2 == "second");
+    let took = wait("the change", || count(&world, &namespace).2 == "second");
 
     for _ in 0..3 {
-        let server = servers(world);
+        let server = servers(&world);
         assert_eq!(server.len(), 1, "one server serves all volumes");
-        let before = count(world, &namespace).0;
+        let before = count(&world, &namespace).0;
         kill_process(server[0], Signal::KILL).unwrap();
         wait("another server", || {
-            let now = servers(world);
+            let now = servers(&world);
             now.len() == 1 && now != server
         });
-        wait("more reads", || count(world, &namespace).0 > before + 20);
+        wait("more reads", || count(&world, &namespace).0 > before + 20);
     }
     world.put(&namespace, "third");
-    wait("a change after the server's death", || count(world, &namespace).2 == "third");
-    let (reads, failures, _) = count(world, &namespace);
+    wait("a change after the server's death", || count(&world, &namespace).2 == "third");
+    let (reads, failures, _) = count(&world, &namespace);
     assert_eq!(failures, 0, "of {reads} reads");
     println!("the change was in the pod after {took:?}; {reads} reads, none failed");
 
@@ -126,7 +127,7 @@ fn a_revoked_login_ends_a_pods_access_and_the_next_pod_logs_in_anew() {
     world.ready(&namespace, "first");
     let read = |pod: &str| world.sh(&namespace, pod, "cat /s/password").map_err(|error| format!("{error:#}"));
     assert_eq!(read("first").unwrap(), "for some time");
-    let login = json!({"accessor": accessor(world, &namespace)});
+    let login = json!({"accessor": accessor(&world, &namespace)});
     world.target().must("POST", "auth/token/revoke-accessor", Some(&login)).unwrap();
     let refused = || read("first").is_err_and(|error| error.contains("Permission denied"));
     wait("the end of access", refused);
@@ -160,4 +161,31 @@ fn a_pod_that_may_not_mount_is_told_why() {
         assert!(!events.contains("hidden"), "{events}");
     }
     namespace.kubectl(&["delete", "pods", "--all", "--wait"]).unwrap();
+}
+
+#[test]
+fn a_new_driver_mounts_for_new_pods_and_lets_old_ones_go() {
+    let world = World::alone();
+    let namespace = world.namespace();
+    world.put(&namespace, "kept");
+    world.pod(&namespace, "before", &json!({}), IDLE);
+    let uid = world.ready(&namespace, "before");
+    let read = |pod: &str| world.sh(&namespace, pod, "cat /s/password").map_err(|error| format!("{error:#}"));
+    assert_eq!(read("before").unwrap(), "kept");
+    world.node.kubectl(&["-n", DRIVER, "rollout", "restart", &format!("daemonset/{DRIVER}")]).unwrap();
+    world
+        .node
+        .kubectl(&["-n", DRIVER, "rollout", "status", &format!("daemonset/{DRIVER}"), "--timeout=60s"])
+        .unwrap();
+    let error = read("before").unwrap_err();
+    assert!(error.contains("endpoint is not connected"), "{error}");
+    world.pod(&namespace, "after", &json!({}), IDLE);
+    world.ready(&namespace, "after");
+    assert_eq!(read("after").unwrap(), "kept");
+    wait("a fresh mount for the old pod, which its next container gets", || {
+        let at = world.mounts(&uid);
+        at.first().is_some_and(|at| std::fs::read(world.node.space().path(at).join("password")).is_ok())
+    });
+    namespace.kubectl(&["delete", "pod", "before", "--wait"]).unwrap();
+    assert_eq!(world.mounts(&uid), Vec::<String>::new(), "nothing is mounted any more");
 }

@@ -1,6 +1,7 @@
 //! What the tests of the driver share: a node with the driver, and a broker that knows both.
 
-use std::sync::OnceLock;
+use std::ops::Deref;
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -13,6 +14,37 @@ use serde_json::{Value, json};
 
 use crate::LIMIT;
 
+/// Whose turn it is: what one test does to the driver must not meet the others.
+static TURN: RwLock<()> = RwLock::new(());
+
+/// The world for a test beside others.
+pub struct Shared(
+    &'static World,
+    #[expect(dead_code, reason = "held until the test ends")] RwLockReadGuard<'static, ()>,
+);
+
+/// The world for one test.
+pub struct Alone(
+    &'static World,
+    #[expect(dead_code, reason = "held until the test ends")] RwLockWriteGuard<'static, ()>,
+);
+
+impl Deref for Shared {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        self.0
+    }
+}
+
+impl Deref for Alone {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        self.0
+    }
+}
+
 /// The node and the broker.
 pub struct World {
     pub node: &'static Node,
@@ -20,8 +52,17 @@ pub struct World {
 }
 
 impl World {
-    /// The one of this process.
-    pub fn shared() -> &'static World {
+    /// The one of this process, used by several tests at a time.
+    pub fn shared() -> Shared {
+        Shared(Self::one(), TURN.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The same for one test alone.
+    pub fn alone() -> Alone {
+        Alone(Self::one(), TURN.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn one() -> &'static World {
         static SHARED: OnceLock<Result<World, String>> = OnceLock::new();
         let shared = SHARED.get_or_init(|| World::start().map_err(|error| format!("{error:#}")));
         shared.as_ref().unwrap_or_else(|error| panic!("{error}"))
@@ -133,7 +174,7 @@ impl World {
 pub fn wait(what: &str, mut done: impl FnMut() -> bool) -> Duration {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < LIMIT, "{what} did not happen\n{}", World::shared().node.driver_log());
+        assert!(start.elapsed() < LIMIT, "{what} did not happen\n{}", World::one().node.driver_log());
         std::thread::sleep(Duration::from_millis(50));
     }
     start.elapsed()
