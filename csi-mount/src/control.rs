@@ -10,10 +10,10 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
-use self::credential::Credential;
+use self::credential::{Credential, IdentityKey};
 use self::hub::Hub;
 use self::plane::{Plane, PlaneError};
-use self::secrets::{IdentityKey, Secrets};
+use self::secrets::Secrets;
 use self::uplink::Uplink;
 use self::volumes::Volumes;
 use self::wanted::Places;
@@ -29,7 +29,6 @@ use crate::registration::Registrar;
 use crate::{memory, records, sockets};
 
 pub mod credential;
-pub mod decide;
 pub mod failed;
 pub mod held;
 pub mod hub;

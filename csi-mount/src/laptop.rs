@@ -15,9 +15,9 @@ use crate::serve::{self, ServeError};
 use crate::{memory, telemetry};
 
 pub use crate::config::{LogArgs, LogFormat, SecretRef};
-pub use crate::control::decide::Rules;
 pub use crate::control::single::{Single, SingleError};
 pub use crate::mounts::place::{PlaceError, ready};
+pub use csi_mount_core::decide::Rules;
 pub use csi_mount_core::path::FilePath;
 pub use csi_mount_core::request::{self, FileMap, RequestError};
 

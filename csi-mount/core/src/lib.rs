@@ -8,11 +8,13 @@
 //! | [`superblock`] | the file system: volumes, their generations, the difference of two, lookup and reading |
 //! | [`errno`] | what the file system refuses → the kernel's error numbers |
 //! | [`request`] | the attributes of a volume and what kubelet says of its pod → what is to be mounted |
+//! | [`decide`] | what becomes of a volume's files, from what is known of its secret |
 //! | [`refresh`] | when to read a secret again, and how long to wait after a failure |
 //! | [`mountinfo`] | what is mounted where |
 //! | [`reader`] | who opened a file, from the texts of `/proc` |
 //! | [`ids`], [`wire`] | messages between the processes, and what they name |
 
+pub mod decide;
 pub mod errno;
 pub mod files;
 pub mod ids;

@@ -1,10 +1,11 @@
-//! What somebody proves itself with at the broker.
+//! Who somebody is at the broker, and what it proves itself with.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use broker_client::{SecretText, Token};
 use csi_mount_core::refresh::Failure;
+use zeroize::Zeroizing;
 
 use super::trouble::Trouble;
 use crate::config::{TokenFileError, read_jwt, read_token};
@@ -98,6 +99,39 @@ impl fmt::Debug for Credential {
             Self::TokenFile(file) => write!(f, "TokenFile({})", file.display()),
             Self::ServiceAccount { mount, role, .. } => write!(f, "ServiceAccount({mount}, {role})"),
             Self::ServiceAccountFile { mount, role, .. } => write!(f, "ServiceAccountFile({mount}, {role})"),
+        }
+    }
+}
+
+/// Whose token it is: volumes with the same key share an identity.
+#[derive(Clone)]
+pub enum IdentityKey {
+    /// A service account, by auth mount, role, audience, namespace and name.
+    ServiceAccount([String; 5]),
+    /// A token.
+    Token(Zeroizing<String>),
+    /// The only one of this process.
+    Own,
+}
+
+impl IdentityKey {
+    /// Whether both are the same one's.
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::ServiceAccount(one), Self::ServiceAccount(other)) => one == other,
+            (Self::Token(one), Self::Token(other)) => one.as_str() == other.as_str(),
+            (Self::Own, Self::Own) => true,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for IdentityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServiceAccount(parts) => write!(f, "ServiceAccount({})", parts.join(", ")),
+            Self::Token(_) => f.write_str("Token"),
+            Self::Own => f.write_str("Own"),
         }
     }
 }

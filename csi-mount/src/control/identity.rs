@@ -7,9 +7,8 @@ use broker_client::{CallError, Client, Login, Session, Token, TokenInfo};
 use csi_mount_core::refresh::{Failure, Millis, backoff};
 use tokio::sync::watch;
 
-use super::credential::{Credential, Way};
+use super::credential::{Credential, IdentityKey, Way};
 use super::held::{Held, Lease};
-use super::secrets::IdentityKey;
 use super::trouble::Trouble;
 use crate::clock;
 

@@ -1,10 +1,9 @@
 //! Notes of a volume that outlive this process: what kubelet asked for, the token, and what is shown.
 
+use csi_mount_core::decide::{Mark, Shown};
 use prost::Message;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::decide::Shown;
-use super::secrets::Mark;
 use crate::proto::csi::NodePublishVolumeRequest;
 
 /// The form of the notes; another one is not understood.

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use csi_mount_core::decide::Shown;
 use csi_mount_core::refresh::Millis;
 use csi_mount_core::wire::control::Place;
 use tonic::Code;
 
-use super::decide::Shown;
 use super::failed::Failed;
 use super::meta::Meta;
 use super::plane::{NewVolume, PlaneError};

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use csi_mount_core::decide::Shown;
 use csi_mount_core::ids::Slot;
 use csi_mount_core::wire::control::Place;
 
-use super::decide::Shown;
 use super::meta::Meta;
 use super::plane::PlaneError;
 use super::volume::{Begin, Following};

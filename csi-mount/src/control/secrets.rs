@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use broker_client::{Client, SecretText};
+use csi_mount_core::decide::{Known, Mark};
 use csi_mount_core::refresh::{Failure, MIN_GAP, Millis, next_read, part};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
-use zeroize::Zeroizing;
 
-use super::credential::Credential;
+use super::credential::{Credential, IdentityKey};
 use super::identity::Identity;
 use super::trouble::Trouble;
 use crate::clock;
@@ -28,15 +28,6 @@ pub struct Reading {
     pub mark: Mark,
 }
 
-/// Which state of a secret was read: a key that was removed and written anew has the same version at another time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mark {
-    /// Its version.
-    pub version: u64,
-    /// When that version was written, RFC 3339.
-    pub created: String,
-}
-
 /// What is known of a secret.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
@@ -46,6 +37,16 @@ pub struct Status {
     pub reading: Option<Arc<Reading>>,
     /// Why the last read failed, and since when reads fail.
     pub trouble: Option<(Trouble, Millis)>,
+}
+
+impl Status {
+    /// The same for deciding.
+    pub fn known(&self) -> Known<'_> {
+        Known {
+            read: self.reading.as_ref().map(|reading| &reading.mark),
+            trouble: self.trouble.as_ref().map(|(trouble, since)| (trouble.failure, *since)),
+        }
+    }
 }
 
 /// A secret that is followed for as long as this is there.
@@ -72,17 +73,6 @@ struct Rhythm {
     followed: AtomicBool,
 }
 
-/// Whose token it is: volumes with the same key share an identity.
-#[derive(Clone)]
-pub enum IdentityKey {
-    /// A service account, by auth mount, role, audience, namespace and name.
-    ServiceAccount([String; 5]),
-    /// A token.
-    Token(Zeroizing<String>),
-    /// The only one of this process.
-    Own,
-}
-
 /// All secrets of this process and who reads them.
 #[derive(Debug)]
 pub struct Secrets {
@@ -90,28 +80,6 @@ pub struct Secrets {
     rhythm: Arc<Rhythm>,
     identities: Mutex<Vec<Weak<Identity>>>,
     sources: Mutex<Vec<Weak<Source>>>,
-}
-
-impl IdentityKey {
-    /// Whether both are the same one's.
-    pub fn is(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::ServiceAccount(one), Self::ServiceAccount(other)) => one == other,
-            (Self::Token(one), Self::Token(other)) => one.as_str() == other.as_str(),
-            (Self::Own, Self::Own) => true,
-            _ => false,
-        }
-    }
-}
-
-impl std::fmt::Debug for IdentityKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::ServiceAccount(parts) => write!(f, "ServiceAccount({})", parts.join(", ")),
-            Self::Token(_) => f.write_str("Token"),
-            Self::Own => f.write_str("Own"),
-        }
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

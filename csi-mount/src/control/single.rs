@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::{Client, Token, TokenError};
+use csi_mount_core::decide::{Rules, Shown};
 use csi_mount_core::ids::{Slot, TargetPath, VolumeId};
 use csi_mount_core::request::FileMap;
 use csi_mount_core::wire::control::Place;
@@ -14,14 +15,13 @@ use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::credential::Credential;
-use super::decide::{Rules, Shown};
+use super::credential::{Credential, IdentityKey};
 use super::failed::Failed;
 use super::finish;
 use super::hub::Hub;
 use super::meta::Meta;
 use super::plane::{NewVolume, Plane, PlaneError};
-use super::secrets::{IdentityKey, Secrets};
+use super::secrets::Secrets;
 use super::uplink::Uplink;
 use super::volume::{Begin, Following, Spec, note_token};
 use super::volumes::opened_file;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use csi_mount_core::decide::{Act, Rules, Shown, Why, decide};
 use csi_mount_core::files::FilesError;
 use csi_mount_core::ids::Slot;
 use csi_mount_core::image::{self, ImageError, Stamp};
@@ -11,7 +12,6 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use zeroize::Zeroizing;
 
-use super::decide::{Act, Rules, Shown, Why, decide};
 use super::meta::Meta;
 use super::plane::{Plane, PlaneError};
 use super::secrets::{Reading, Source, Status};
@@ -174,7 +174,7 @@ impl Shared {
         let (shown, was_stale) =
             self.state(|state| (state.shown.clone(), std::mem::replace(&mut state.stale, stale)));
         self.say(status, was_stale);
-        let done = match decide(clock::now(), status, &shown, self.spec.rules) {
+        let done = match decide(clock::now(), status.known(), &shown, self.spec.rules) {
             Act::Nothing(until) => {
                 if !stale {
                     self.metrics.rotated(None);

@@ -4,16 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use broker_client::{SecretText, Token};
+use csi_mount_core::decide::Rules;
 use csi_mount_core::files::{Entry, FilesError};
 use csi_mount_core::ids::{TargetPath, VolumeId};
 use csi_mount_core::request::{FileMap, KUBELET_PREFIX, Request, RequestError, token_of};
 use csi_mount_core::wire::Owner;
 use zeroize::Zeroizing;
 
-use super::credential::Credential;
-use super::decide::Rules;
+use super::credential::{Credential, IdentityKey};
 use super::failed::Failed;
-use super::secrets::IdentityKey;
 use super::volume::{Render, Spec};
 use crate::config::SecretRef;
 use crate::proto::csi::NodePublishVolumeRequest;

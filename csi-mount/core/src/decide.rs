@@ -1,8 +1,24 @@
 //! What becomes of a volume's files, decided from what is known of its secret: a table without a clock.
 
-use csi_mount_core::refresh::{Failure, Millis};
+use crate::refresh::{Failure, Millis};
 
-use super::secrets::{Mark, Status};
+/// Which state of a secret was read: a key that was removed and written anew has the same version at another time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Its version.
+    pub version: u64,
+    /// When that version was written, RFC 3339.
+    pub created: String,
+}
+
+/// What is known of a secret.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The newest state that was read.
+    pub read: Option<&'a Mark>,
+    /// Why the last read failed, and since when reads fail.
+    pub trouble: Option<(Failure, Millis)>,
+}
 
 /// What is to be done with a volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,15 +61,15 @@ pub struct Shown {
 }
 
 /// What is to be done now.
-pub fn decide(now: Millis, status: &Status, shown: &Shown, rules: Rules) -> Act {
-    let Some((trouble, since)) = &status.trouble else {
-        return match &status.reading {
-            Some(reading) if shown.mark.as_ref() != Some(&reading.mark) => Act::Show,
+pub fn decide(now: Millis, known: Known<'_>, shown: &Shown, rules: Rules) -> Act {
+    let Some((failure, since)) = known.trouble else {
+        return match known.read {
+            Some(mark) if shown.mark.as_ref() != Some(mark) => Act::Show,
             Some(_) if shown.refused => Act::Restore,
             _ => Act::Nothing(None),
         };
     };
-    match trouble.failure {
+    match failure {
         _ if shown.refused => Act::Nothing(None),
         Failure::Denied | Failure::Absent if rules.keep => Act::Nothing(None),
         Failure::Denied | Failure::Absent => Act::Refuse(Why::Denied),
@@ -66,13 +82,7 @@ pub fn decide(now: Millis, status: &Status, shown: &Shown, rules: Rules) -> Act 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use broker_client::SecretText;
-
     use super::*;
-    use crate::control::secrets::Reading;
-    use crate::control::trouble::Trouble;
 
     fn mark(version: u64) -> Mark {
         Mark { version, created: "2026-01-01T00:00:00Z".to_owned() }
@@ -104,14 +114,11 @@ mod tests {
             (Some(1), Some(Away), 1, true, stale, Nothing(None), Nothing(None)),
             (Some(1), None, 1, true, stale, Restore, Restore),
         ] {
-            let reading = read.map(|version| {
-                Arc::new(Reading { data: SecretText::new("{}".to_owned()), mark: mark(version) })
-            });
-            let trouble = trouble.map(|failure| (Trouble::new(failure, ""), 100));
-            let status = Status { reads: 1, reading, trouble };
+            let read = read.map(mark);
+            let known = Known { read: read.as_ref(), trouble: trouble.map(|failure| (failure, 100)) };
             let shown = Shown { mark: Some(mark(version)), refused };
-            assert_eq!(decide(120, &status, &shown, rules), expected, "{status:?} {shown:?} {rules:?}");
-            assert_eq!(decide(150, &status, &shown, rules), later, "later: {status:?} {shown:?} {rules:?}");
+            assert_eq!(decide(120, known, &shown, rules), expected, "{known:?} {shown:?} {rules:?}");
+            assert_eq!(decide(150, known, &shown, rules), later, "later: {known:?} {shown:?} {rules:?}");
         }
     }
 }
