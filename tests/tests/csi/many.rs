@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use harness::csi::Volume;
 use rustix::process::Pid;
+use serde_json::Value;
 use tonic::Code;
 
 use crate::world::World;
@@ -128,4 +129,48 @@ fn requests_are_taken_again_and_refused_in_words() {
     world.driver.unpublish("csi-none", &Volume::new(9, "", "").target).unwrap();
     assert!(start.elapsed() < Duration::from_secs(5));
     assert_eq!(world.driver.mounted().unwrap(), Vec::<String>::new());
+}
+
+/// All records of a kind.
+fn records(world: &World, kind: &str) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut after = 0;
+    loop {
+        let query = format!("sys/keyreeve/audit?kind={kind}&after={after}&limit=1000");
+        let page = world.broker.target.must("GET", &query, None).unwrap();
+        all.extend(page["data"]["items"].as_array().unwrap().iter().cloned());
+        if page["data"]["has_more"] != true {
+            return all;
+        }
+        after = page["data"]["next_cursor"].as_u64().unwrap();
+    }
+}
+
+#[test]
+fn every_open_is_a_record_or_a_part_of_a_gap() {
+    let world = World::start();
+    world.put("db", "first");
+    let token = world.token("app");
+    let (_, file) = world.publish(1, "db", &token);
+    let readers = 4;
+    let each = 5_000;
+    std::thread::scope(|scope| {
+        for _ in 0..readers {
+            scope.spawn(|| (0..each).for_each(|_| drop(std::fs::File::open(&file).unwrap())));
+        }
+    });
+    let count = |name: &str| world.driver.metric(name).unwrap();
+    let told = || count("keyreeve_csi_records_total") + count("keyreeve_csi_opens_lost_total");
+    let opens = f64::from(readers * each);
+    world.wait("the end of the queue", || told() >= opens);
+    // The broker learns of a gap with the record behind it.
+    drop(std::fs::File::open(&file).unwrap());
+    world.wait("the last record", || told() > opens);
+    let opened = records(&world, "file.open").len() as u64;
+    let gaps = records(&world, "gap");
+    let end = |gap: &Value, which: usize| gap["report"]["missing"][which].as_u64().unwrap();
+    let missing: u64 = gaps.iter().map(|gap| end(gap, 1) - end(gap, 0) + 1).sum();
+    println!("{opened} opens are records, {missing} are in {} gaps", gaps.len());
+    assert_eq!(opened + missing, opens as u64 + 1);
+    assert!(opened >= 1_024, "at least what the queue holds");
 }
