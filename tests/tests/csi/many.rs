@@ -153,7 +153,7 @@ fn every_open_is_a_record_or_a_part_of_a_gap() {
     let token = world.token("app");
     let (_, file) = world.publish(1, "db", &token);
     let readers = 4;
-    let each = 5_000;
+    let each = 1_500;
     std::thread::scope(|scope| {
         for _ in 0..readers {
             scope.spawn(|| (0..each).for_each(|_| drop(std::fs::File::open(&file).unwrap())));
