@@ -3,16 +3,20 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use broker_core::policy::{decode_policy, policy_key, policy_name_of};
 use broker_core::row::{RowKey, Table};
 use policies::{Policy, PolicyProblem, PolicySet, PolicySource};
+use tokio::sync::watch;
 
 use crate::store::{ReadError, Snapshot};
 
 /// The most merged sets that are kept; one set serves all tokens with the same policies.
 const MAX_SETS: usize = 1024;
+/// The longest wait for policies to be in force.
+const SETTLE: Duration = Duration::from_secs(1);
 /// The largest policy file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
@@ -75,6 +79,17 @@ impl Policies {
 pub struct PolicyStore {
     now: ArcSwap<Policies>,
     change: Mutex<()>,
+    /// Changes that are decided and not in force yet.
+    under_way: watch::Sender<usize>,
+}
+
+/// A change that is under way until this is dropped.
+pub struct UnderWay(watch::Sender<usize>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.send_modify(|changes| *changes = changes.saturating_sub(1));
+    }
 }
 
 /// Something in the policy folder that cannot be used; the other files still are.
@@ -106,7 +121,25 @@ impl PolicyStore {
             problems.extend(load_folder(&mut entries, folder)?);
         }
         let policies = Policies { entries, sets: Mutex::default() };
-        Ok((Self { now: ArcSwap::from_pointee(policies), change: Mutex::new(()) }, problems))
+        let (now, under_way) = (ArcSwap::from_pointee(policies), watch::Sender::new(0));
+        Ok((Self { now, change: Mutex::new(()), under_way }, problems))
+    }
+
+    /// Says that a change comes, before it is durable. What comes of it is in force when the answer is dropped.
+    pub fn change_comes(&self) -> UnderWay {
+        self.under_way.send_modify(|changes| *changes = changes.saturating_add(1));
+        UnderWay(self.under_way.clone())
+    }
+
+    /// Waits until every change that is durable is in force too, but not longer than [`SETTLE`].
+    pub async fn settled(&self) {
+        let mut under_way = self.under_way.subscribe();
+        let none = async { under_way.wait_for(|changes| *changes == 0).await.is_ok() };
+        if tokio::time::timeout(SETTLE, none).await.is_err() {
+            tracing::debug!(
+                "policies change all the time; nobody waits any longer for all of them to be in force"
+            );
+        }
     }
 
     /// The policies now.

@@ -72,7 +72,11 @@ impl Subscriber {
             let head = heads.borrow_and_update().revision;
             while cursor < head {
                 match self.batch(cursor, head) {
-                    Batch::Some(text, next) => {
+                    Batch::Some { text, next, policies } => {
+                        // Whoever asks what it may do now is to get the answer of the new policies.
+                        if policies {
+                            self.app.policies.settled().await;
+                        }
                         if !text.is_empty() && !outlet.send(text).await {
                             return outlet.finish(ending("lagged", cursor));
                         }
@@ -121,7 +125,8 @@ impl Subscriber {
             text.push_str(&format!("event: change\ndata: {}\n\n", with_revision(&line, *revision)));
         }
         let next = if changes.len() < CHUNK { head } else { changes.last().map_or(head, |(r, _)| *r) };
-        Batch::Some(text, next)
+        let policies = visible.iter().any(|(_, change)| matches!(change, Change::PolicyChanged { .. }));
+        Batch::Some { text, next, policies }
     }
 
     fn may_see(&self, set: &PolicySet, change: &Change) -> bool {
@@ -159,7 +164,12 @@ impl Subscriber {
 }
 
 enum Batch {
-    Some(String, u64),
+    /// Lines to send, the revision to go on behind, and whether a policy is among what changed.
+    Some {
+        text: String,
+        next: u64,
+        policies: bool,
+    },
     Gone,
     Failed,
 }

@@ -59,8 +59,10 @@ pub fn write(context: &Context<'_>, name: &str, legacy: bool) -> Result<Plan, Fa
     let app = Arc::clone(context.app);
     let request_id = context.request_id();
     let command = PolicyCommand::Write { name, text: text.clone() };
+    let under_way = app.policies.change_comes();
     Ok(Plan::write(Command::Policy(command), Note::default(), move |_| {
         app.policies.put(Arc::unwrap_or_clone(entry.policy), text);
+        drop(under_way);
         Ok(done(warnings, &request_id))
     }))
 }
@@ -78,8 +80,10 @@ pub fn delete(context: &Context<'_>, name: &str) -> Result<Plan, Failure> {
     refuse_read_only(context, &name)?;
     let app = Arc::clone(context.app);
     let command = PolicyCommand::Delete { name: name.clone() };
+    let under_way = app.policies.change_comes();
     Ok(Plan::write(Command::Policy(command), Note::default(), move |_| {
         app.policies.remove(&name);
+        drop(under_way);
         Ok(Answer::no_content())
     }))
 }

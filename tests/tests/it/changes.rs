@@ -140,3 +140,25 @@ fn revocations_and_policies_are_told() {
     assert_eq!(stream.next().0, "token-ended", "a stream ends with its token");
     assert_eq!(target.call_as(&token, "GET", "sys/keyreeve/changes", None).unwrap().status, 403);
 }
+
+#[test]
+fn a_policy_is_in_force_when_its_change_is_told() {
+    let server = Broker::start(&BrokerOptions::default()).unwrap();
+    let target = &server.target;
+    let token = policy(target, "p", "path \"secret/data/app\" { capabilities = [\"read\"] }");
+    let mut stream = Stream::open(target, &target.root_token, "");
+    assert_eq!(stream.next().0, "ready");
+    for round in 0..100 {
+        let (path, expected) = if round % 2 == 0 { ("other", "deny") } else { ("app", "read") };
+        let rules = format!("path \"secret/data/{path}\" {{ capabilities = [\"read\"] }}");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                target.must("PUT", "sys/policies/acl/p", Some(&json!({"policy": rules}))).unwrap();
+            });
+            while stream.change()["type"] != "policy-changed" {}
+            let asked = json!({"paths": ["secret/data/app"], "token": token});
+            let may = target.must("POST", "sys/capabilities", Some(&asked)).unwrap();
+            assert_eq!(may["data"]["secret/data/app"], json!([expected]), "round {round}");
+        });
+    }
+}
