@@ -28,10 +28,13 @@ pub struct Health {
     pub volumes: Arc<Volumes>,
 }
 
-/// Serves `/healthz` and `/metrics` until it is stopped.
+/// Serves `/healthz`, `/readyz` and `/metrics` until it is stopped.
 pub async fn serve(listener: TcpListener, health: Health, stop: CancellationToken) {
-    let router =
-        Router::new().route("/healthz", get(healthz)).route("/metrics", get(metrics)).with_state(health);
+    let router = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(health);
     let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
     if let Err(error) = served {
         tracing::error!(%error, "health and metrics are not served any more");
@@ -50,6 +53,14 @@ async fn healthz(State(health): State<Health>) -> (StatusCode, String) {
         Ok(Err(problem)) => (StatusCode::SERVICE_UNAVAILABLE, format!("the CSI socket: {problem}\n")),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the CSI socket does not answer\n".to_owned()),
     }
+}
+
+/// Healthy, and the volumes of a former process are found: requests are taken.
+async fn readyz(state: State<Health>) -> (StatusCode, String) {
+    if state.volumes.is_ready() {
+        return healthz(state).await;
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "the volumes of a former process are looked for\n".to_owned())
 }
 
 async fn metrics(State(health): State<Health>) -> ([(&'static str, &'static str); 1], String) {

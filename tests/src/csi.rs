@@ -217,7 +217,7 @@ impl Driver {
             roles.iter().all(|role| now.get(*role).is_some_and(|pid| before.get(*role) != Some(pid)))
         };
         let start = Instant::now();
-        while !(back() && is_healthy(&self.listen)) {
+        while !(back() && is_ready(&self.listen)) {
             if start.elapsed() > LIMIT {
                 bail!("{roles:?} did not come back\n{}", self.log());
             }
@@ -298,10 +298,10 @@ fn launch(
     }
     command.arg("--token-file").arg(folder.join("driver.token")).args(arguments);
     let mut process = Process::start("keyreeve-csi", &command, &folder.join("csi.log"))?;
-    process.wait_until(LIMIT, || is_healthy(listen))?;
+    process.wait_until(LIMIT, || is_ready(listen))?;
     Ok(process)
 }
 
-fn is_healthy(listen: &str) -> bool {
-    http::send(listen, &Request::new("GET", "/healthz")).is_ok_and(|answer| answer.status == 200)
+fn is_ready(listen: &str) -> bool {
+    http::send(listen, &Request::new("GET", "/readyz")).is_ok_and(|answer| answer.status == 200)
 }

@@ -39,7 +39,7 @@ pub struct NodeArgs {
     /// Who tells kubelet that the driver is there.
     #[arg(long, value_enum, default_value_t = Registrar::Internal)]
     pub registrar: Registrar,
-    /// Address that serves /healthz and /metrics.
+    /// Address that serves /healthz, /readyz and /metrics.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9808")]
     pub listen: SocketAddr,
     /// Address of the broker: https://HOST:PORT, http://HOST:PORT or unix:///PATH.
