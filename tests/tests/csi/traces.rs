@@ -67,10 +67,10 @@ fn no_process_of_the_driver_leaves_a_core_file() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), SECRET);
     let there = tempfile::tempdir().unwrap();
     if !machine_makes_cores(there.path()) {
-        println!("this machine writes no core files into folders; only the kernel's flag is looked at");
+        println!("this machine writes no core files into folders: the rest of this test shows nothing here");
     }
     for (role, pid) in world.driver.processes() {
-        // The kernel gives the files of a process that may not be dumped to root, whoever runs it; and it says so here.
+        // Only its own protection is left to keep it from leaving one.
         let unlimited = Command::new("prlimit")
             .args(["--core=unlimited", "--pid", &pid.as_raw_nonzero().to_string()])
             .status();
