@@ -61,60 +61,24 @@ fn requests_are_taken_again_and_refused_in_words() {
     }
     assert_eq!(world.driver.mounted().unwrap().len(), 1);
     let elsewhere = Volume { target: Volume::new(2, "", "").target, ..volume.clone() };
-    let with = |change: &dyn Fn(&mut Volume)| {
-        let mut other = Volume::new(3, "secret/app/db", &token);
-        change(&mut other);
-        other
-    };
+    let other = || Volume::new(3, "secret/app/db", &token);
     for (what, code, part) in [
         (elsewhere, Code::InvalidArgument, "is not that of the pod"),
         (Volume { group: "7".to_owned(), ..volume.clone() }, Code::AlreadyExists, "another group"),
-        (with(&|v| v.target = volume.target.clone()), Code::InvalidArgument, "is not that of the pod"),
-        (with(&|v| v.target = "/etc".to_owned()), Code::InvalidArgument, "no volume of a pod"),
-        (with(&|v| v.target.push_str("/../../x")), Code::InvalidArgument, "the target path"),
-        (with(&|v| v.secrets.clear()), Code::InvalidArgument, "no token came with the volume"),
         (
-            with(&|v| {
-                v.secrets.insert("token".to_owned(), "hvs.wrong".to_owned());
-            }),
-            Code::PermissionDenied,
-            "permission denied",
-        ),
-        (
-            with(&|v| {
-                v.context.insert("sekret".to_owned(), "x".to_owned());
-            }),
+            Volume { target: volume.target.clone(), ..other() },
             Code::InvalidArgument,
-            "\"sekret\" is not known",
+            "is not that of the pod",
         ),
-        (
-            with(&|v| {
-                v.context.insert("secret".to_owned(), "secret/app/none".to_owned());
-            }),
-            Code::NotFound,
-            "secret/data/app/none",
-        ),
-        (
-            with(&|v| {
-                v.context.insert("version".to_owned(), "0".to_owned());
-            }),
-            Code::InvalidArgument,
-            "from 1",
-        ),
-        (
-            with(&|v| {
-                v.context.insert("files".to_owned(), "{\"../x\": \"password\"}".to_owned());
-            }),
-            Code::InvalidArgument,
-            "cannot be a file",
-        ),
-        (
-            with(&|v| {
-                v.context.insert("files".to_owned(), "{\"x\": \"none\"}".to_owned());
-            }),
-            Code::FailedPrecondition,
-            "no key \"none\"",
-        ),
+        (Volume { target: "/etc".to_owned(), ..other() }, Code::InvalidArgument, "no volume of a pod"),
+        (Volume { target: other().target + "/../../x", ..other() }, Code::InvalidArgument, "the target path"),
+        (Volume::new(3, "secret/app/db", ""), Code::InvalidArgument, "no token came with the volume"),
+        (Volume::new(3, "secret/app/db", "hvs.wrong"), Code::PermissionDenied, "permission denied"),
+        (other().with("sekret", "x"), Code::InvalidArgument, "\"sekret\" is not known"),
+        (other().with("secret", "secret/app/none"), Code::NotFound, "secret/data/app/none"),
+        (other().with("version", "0"), Code::InvalidArgument, "from 1"),
+        (other().with("files", "{\"../x\": \"password\"}"), Code::InvalidArgument, "cannot be a file"),
+        (other().with("files", "{\"x\": \"none\"}"), Code::FailedPrecondition, "no key \"none\""),
     ] {
         let status = world.driver.publish(&what).unwrap_err();
         assert_eq!(status.code(), code, "{status}");
